@@ -1,0 +1,1 @@
+"""The generator: `.api` and `.api.json` in, bindings out. Needs no VPP."""

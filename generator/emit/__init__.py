@@ -1,0 +1,1 @@
+"""Emitters: model to text, registered by name."""
