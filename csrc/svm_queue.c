@@ -79,8 +79,11 @@ static int read_counters(const svm_queue_t *q, counters_t *c)
 }
 
 /**
- * The owner died somewhere between storing an element, moving tail or head, and counting. The
- * positions are the truth, the count follows; when they meet, the count tells full from empty.
+ * The owner died in the middle of an operation. Whoever adds moves tail and then counts, whoever
+ * takes counts and then moves head (see commit_added() and take_elements()): the positions are the
+ * truth and the count follows. When they meet, the queue is full unless the count says empty: an add
+ * that filled it has left the old count, which is 0 only when nothing but its own elements would be
+ * lost, and an interrupted sub of everything has left 0 and had its elements.
  */
 static void repair_counters(svm_queue_t *q)
 {
@@ -94,7 +97,7 @@ static void repair_counters(svm_queue_t *q)
         return;
     }
     u32 distance = (c.tail + q->maxsize - c.head) % q->maxsize;
-    if (distance == 0 && c.cursize > q->maxsize / 2)
+    if (distance == 0 && c.cursize != 0)
         distance = q->maxsize;
     store_relaxed(&shm->cursize, (i32)distance);
 }
@@ -114,14 +117,14 @@ static int locked_result(svm_queue_t *q, int rv)
 int svm_queue_lock(svm_queue_t *q, deadline_t deadline)
 {
     pthread_mutex_t *mutex = &q->shm->mutex;
-    int rv = pthread_mutex_trylock(mutex);
-    while (rv == EBUSY) {
+    /* Not trylock: glibc's keeps an irrecoverable mutex locked, and the next one would wait for
+       ever instead of learning that it is. A time that is over does the same without that. */
+    struct timespec until = {0};
+    int rv;
+    while ((rv = pthread_mutex_timedlock(mutex, &until)) == ETIMEDOUT) {
         if (deadline_passed(deadline))
             return deadline == DEADLINE_NOW ? -EAGAIN : -ETIMEDOUT;
-        struct timespec until = deadline_realtime(deadline_slice(deadline, NS_PER_S));
-        rv = pthread_mutex_timedlock(mutex, &until);
-        if (rv == ETIMEDOUT)
-            rv = EBUSY;
+        until = deadline_realtime(deadline_slice(deadline, NS_PER_S));
     }
     return rv == 0 ? 0 : locked_result(q, rv);
 }
@@ -151,7 +154,8 @@ static u32 advance(const svm_queue_t *q, u32 position, u32 by)
 static void commit_added(svm_queue_t *q, const counters_t *c, u32 count)
 {
     store_relaxed(&q->shm->tail, (i32)advance(q, c->tail, count));
-    /* Release: pairs with svm_queue_length(), which consumers spin on without the lock. */
+    /* Release: pairs with svm_queue_length(), which consumers spin on without the lock; and counts
+       last, for repair_counters(). */
     store_release(&q->shm->cursize, (i32)(c->cursize + count));
     if (c->cursize == 0)
         pthread_cond_broadcast(&q->shm->condvar);
@@ -162,8 +166,9 @@ static void take_elements(svm_queue_t *q, const counters_t *c, u8 *to, u32 count
     u32 first = q->maxsize - c->head < count ? q->maxsize - c->head : count;
     memcpy(to, q->shm->data + (size_t)c->head * q->elsize, (size_t)first * q->elsize);
     memcpy(to + (size_t)first * q->elsize, q->shm->data, (size_t)(count - first) * q->elsize);
-    store_relaxed(&q->shm->head, (i32)advance(q, c->head, count));
-    store_release(&q->shm->cursize, (i32)(c->cursize - count));
+    /* Counts first, for repair_counters(). */
+    store_relaxed(&q->shm->cursize, (i32)(c->cursize - count));
+    store_release(&q->shm->head, (i32)advance(q, c->head, count));
     if (c->cursize == q->maxsize)
         pthread_cond_broadcast(&q->shm->condvar);
 }
@@ -229,7 +234,9 @@ static int lock_when_ready(svm_queue_t *q, counters_t *c, u32 room, deadline_t d
             svm_queue_unlock(q);
             return deadline == DEADLINE_NOW ? -EAGAIN : -ETIMEDOUT;
         }
-        rv = sleep_locked(q, deadline);
+        /* In slices: the clock of the condition variable may be set, and whoever waits for two
+           places is not woken by the second (VPP wakes producers when the queue was full only). */
+        rv = sleep_locked(q, deadline_slice(deadline, room > 1 ? 2 * NS_PER_MS : NS_PER_S));
         if (rv == 0 || rv == -ETIMEDOUT) {
             rv = read_counters(q, c);
             if (rv != 0)
