@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ._diagnostics import Where
-from .schema import NO_OPTIONS, Value
+from .schema import Value, no_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ class Field:
     """VLA only: name of the earlier field of the same block that holds the count."""
     counts: str | None = None
     """Set on that count field: name of the VLA that it counts."""
-    options: Mapping[str, Value] = NO_OPTIONS
+    options: Mapping[str, Value] = field(default_factory=no_options)
     """default, discriminator, case, limit, and whatever else was written in brackets. SCALAR
     only."""
     where: Where | None = field(default=None, compare=False, repr=False)

@@ -39,7 +39,7 @@ from .kinds import (
     needs_swap,
     unalias,
 )
-from .schema import NO_OPTIONS, Value
+from .schema import Value, no_options
 
 __all__ = [
     "BASE_TYPES",
@@ -128,7 +128,7 @@ class Message:
     """The variable end, or None for a message of constant size."""
     header: Header
     crc: int
-    options: Mapping[str, Value] = NO_OPTIONS
+    options: Mapping[str, Value] = field(default_factory=no_options)
     comment: str | None = None
     """Raw comment, delimiters included."""
     roles: frozenset[Role] = frozenset()
@@ -335,7 +335,7 @@ class ApiFile:
         value = self.options.get("version")
         parts = value.split(".") if isinstance(value, str) else []
         numbers = [int(part) if part.isdecimal() else 0 for part in parts[:3]]
-        major, minor, patch = (numbers + [0, 0, 0])[:3]
+        major, minor, patch = [*numbers, 0, 0, 0][:3]
         return major, minor, patch
 
     @property

@@ -1,44 +1,25 @@
 """`.api` text to schema, by the grammar in `api.lark`.
 
-The only module that imports lark, and only when a `.api` file is parsed: starting lark costs more
-than reading a JSON file. A syntax error does not end the run: the parser goes on at the next line
-that starts with the first word of a statement.
+This module and `_reductions` are the only ones that import lark, and they are imported only when a
+`.api` file is parsed: starting lark costs more than reading a JSON file. A syntax error does not
+end the run: the parser goes on at the next line that starts with the first word of a statement.
 """
 
 from __future__ import annotations
 
 import hashlib
-import keyword
 import re
 import threading
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePath
-from typing import NamedTuple
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, v_args
+from lark import Lark, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from ._diagnostics import Diagnostics, Location
-from .schema import (
-    NO_OPTIONS,
-    AliasDecl,
-    CounterDecl,
-    CountersDecl,
-    DefineDecl,
-    EnumDecl,
-    EnumeratorDecl,
-    FieldDecl,
-    ImportDecl,
-    OptionDecl,
-    PathsDecl,
-    SchemaFile,
-    ServiceDecl,
-    Statement,
-    StructDecl,
-    UnionDecl,
-    Value,
-)
+from ._reductions import Comment, Reductions, Run, Spanned
+from .schema import DefineDecl, SchemaFile, Statement, StructDecl
 
 #: The largest file of VPP has 60 kB. More than this is not an API file, and would only cost time.
 MAX_TEXT = 2 << 20
@@ -52,265 +33,150 @@ _RESTART = re.compile(
     re.MULTILINE,
 )
 
-#: What to call a terminal in "expected ..."; others are called by the text they stand for.
-_TERMINAL_NAMES = {
-    "ID": "a name",
-    "NUMBER": "a number",
-    "STRING": "a string",
-    "$END": "the end of the file",
-}
+#: What to call a terminal in "expected ..."; the others are called by the text they stand for.
+_TERMINALS = {"ID": "a name", "NUMBER": "a number", "STRING": "a string", "$END": "end of file"}
+
+_lock = threading.Lock()
 
 
-class _Comment(NamedTuple):
-    """A comment token: offsets into the text, and the line it ends on."""
-
-    start: int
-    last_line: int
-    text: str
-
-
-class _Option(NamedTuple):
-    """`name`, `name = value`, `name = value,` in brackets or as `option` in a block."""
-
-    name: Token
-    value: Value
-    is_bare: bool
-
-
-class _Suffix(NamedTuple):
-    """What stands in brackets after a field name."""
-
-    length: int | None
-    length_field: str | None
-    options: dict[str, Value]
-    is_empty: bool
-
-
-class _Spanned(NamedTuple):
-    """A statement with where it starts and ends, to tell which comments stand outside."""
-
-    start: int
-    end: int
-    statements: tuple[Statement, ...]
-    keyword_line: int
-    """Line of the word that a comment must touch; 0 if the statement takes no comment."""
-
-
-class _Run:
-    """State of parsing one text: what the reductions found so far."""
-
-    def __init__(self, file: str, diagnostics: Diagnostics) -> None:
-        self.file = file
-        self.diagnostics = diagnostics
-        self.first_line = 0
-        self.first_offset = 0
-        self.found: list[_Spanned] = []
-        self.comments: list[_Comment] = []
-
-    def where(self, token: Token) -> Location:
-        """Place of a token; lark counts from where this stretch of text began."""
-        return Location(self.file, (token.line or 1) + self.first_line, token.column or 1)
-
-    def error(self, token: Token, message: str) -> None:
-        """Record a mistake that the grammar lets through."""
-        self.diagnostics.error(self.where(token), message)
-
-
-def _line(token: Token) -> int:
-    return token.line or 1
-
-
-@v_args(inline=True)
-class _ToSchema(Transformer[Token, None]):
-    """Reductions of the grammar, one method a rule; `run` is the text being parsed."""
-
-    run: _Run
-
-    # --- small parts ---
-
-    def flag(self, token: Token) -> Token:
-        return token
-
-    type = field_name = enum_base = flag_base = flag
-
-    def value(self, token: Token) -> Value:
-        if token.type == "NUMBER":
-            return _number(token)
-        if token.type == "STRING":
-            return _text(token)
-        if token.type == "FALSE":
-            return False
-        return str(token)  # `true` too: VPP's compiler makes it the string "true"
-
-    def field_option(self, name: Token, value: Value = None, comma: Token | None = None) -> _Option:
-        return _Option(name, value, value is None and comma is None)
-
-    member_option = v_args(inline=True)(
-        lambda self, word, name, value=None: _Option(name, value, False)
+@cache
+def _grammar() -> tuple[Lark, Reductions]:
+    """The compiled grammar, built once a process, and the reductions it calls."""
+    reductions = Reductions()
+    text = files(__package__ or "generator").joinpath("api.lark").read_text("ascii")
+    lark = Lark(
+        text,
+        parser="lalr",
+        lexer="basic",
+        transformer=reductions,
+        lexer_callbacks={"COMMENT": reductions.comment},  # called although the token is ignored
     )
+    return lark, reductions
 
-    def fixed_length(self, token: Token) -> _Suffix:
-        length = _number(token)
-        if not isinstance(length, int) or length < 0:
-            self.run.error(token, f"array length {token}: expected a whole number, 0 or more")
-            length = 1
-        return _Suffix(length, None, {}, False)
 
-    def count_or_options(self, *options: _Option) -> _Suffix:
-        if len(options) == 1 and options[0].is_bare:
-            return _Suffix(0, str(options[0].name), {}, False)
-        if not options:
-            return _Suffix(0, None, {}, True)
-        return _Suffix(None, None, {str(item.name): item.value for item in options}, False)
+def parse_api(data: bytes | str, path: str, diagnostics: Diagnostics) -> SchemaFile:
+    """Parse the content of one `.api` file. Mistakes go to `diagnostics`; what was understood is
+    returned all the same, so that more mistakes can be found in it."""
+    name = PurePath(path).name
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    digest = hashlib.sha256(raw).hexdigest()
+    run = Run(path, diagnostics)
+    text = _decode(raw, path, diagnostics)
+    if text is not None:
+        # One parse at a time: lark binds the reductions to the compiled grammar, and they to a run.
+        with _lock:
+            _parse_all(text, run)
+        if not run.found and not diagnostics.errors:
+            diagnostics.error(Location(path, 1, 1), "empty file: expected a statement")
+    statements = tuple(_with_comments(run.found, run.comments))
+    return SchemaFile(path, name, statements, digest=digest)
 
-    def field(self, kind: Token, name: Token, suffix: _Suffix | None = None) -> FieldDecl:
-        length, length_field, options, is_empty = suffix or _Suffix(None, None, {}, False)
-        if is_empty and kind != "string":
-            self.run.error(name, f"{kind} {name}[]: only a string may go without a length")
-        if length is None and name in keyword.kwlist:
-            self.run.error(name, f"field {name!r} is a keyword of Python: expected another name")
-        return FieldDecl(
-            str(kind), str(name), length, length_field, options or NO_OPTIONS, self.run.where(name)
-        )
 
-    # --- types and messages ---
+def _decode(raw: bytes, path: str, diagnostics: Diagnostics) -> str | None:
+    if len(raw) > MAX_TEXT:
+        size = f"{len(raw)} bytes: expected an API file of at most {MAX_TEXT}"
+        diagnostics.error(Location(path), size)
+        return None
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as bad:
+        before = raw[: bad.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        byte = f"byte 0x{raw[bad.start]:02x} is not UTF-8: expected UTF-8 text"
+        diagnostics.error(Location(path, line, column), byte)
+        return None
 
-    def _members(self, members: Sequence[FieldDecl | _Option], block: str) -> tuple[FieldDecl, ...]:
-        for item in members:
-            if isinstance(item, _Option):
-                self.run.error(item.name, f"an option in a {block}: expected fields only")
-        return tuple(item for item in members if isinstance(item, FieldDecl))
 
-    def define(self, *parts: object) -> None:
-        flags, word, name, members, end = _block(parts)
-        for token in flags:
-            if token == "typeonly":
-                self.run.error(token, "typeonly define is no longer used: expected typedef")
-        fields = tuple(item for item in members if isinstance(item, FieldDecl))
-        options = {str(item.name): item.value for item in members if isinstance(item, _Option)}
-        decl = DefineDecl(
-            str(name), fields, self.run.where(name), tuple(map(str, flags)), options or NO_OPTIONS
-        )
-        self._add((*flags, word)[0], end, decl, keyword_line=_line(word))
+def _parse_all(text: str, run: Run) -> None:
+    """Parse, and after each syntax error go on at the next statement."""
+    lark, reductions = _grammar()
+    reductions.run = run
+    offset = 0
+    for _ in range(MAX_SYNTAX_ERRORS):
+        run.first_offset = offset
+        run.first_line = text.count("\n", 0, offset)
+        try:
+            lark.parse(text[offset:])
+        except UnexpectedInput as problem:
+            at = offset + (problem.pos_in_stream or 0)
+            run.diagnostics.error(_place(text, at, run.file), _explain(problem, text, at))
+            restart = _RESTART.search(text, at + 1)
+            if restart is None:
+                return
+            offset = restart.start()
+        else:
+            return
 
-    def typedef(self, *parts: object) -> None:
-        flags, word, name, members, end = _block(parts)
-        fields = self._members(members, "typedef")
-        decl = StructDecl(str(name), fields, self.run.where(name), tuple(map(str, flags)))
-        # With flags, VPP's compiler looks at the line of the name instead of the keyword's.
-        self._add((*flags, word)[0], end, decl, keyword_line=_line(name if flags else word))
 
-    def union(self, *parts: object) -> None:
-        flags, word, name, members, end = _block(parts)
-        fields = self._members(members, "union")
-        decl = UnionDecl(str(name), fields, self.run.where(name), tuple(map(str, flags)))
-        self._add((*flags, word)[0], end, decl)
+def _place(text: str, offset: int, file: str) -> Location:
+    line_start = text.rfind("\n", 0, offset) + 1
+    return Location(file, text.count("\n", 0, offset) + 1, offset - line_start + 1)
 
-    def alias(self, *parts: object) -> None:
-        tokens = [item for item in parts if isinstance(item, Token)]
-        suffix = next((item for item in parts if isinstance(item, _Suffix)), None)
-        *flags, word, kind, name, end = tokens
-        field = self.field(kind, name, suffix)
-        if field.length_field is not None:
-            self.run.error(name, f"alias of an array of {field.length_field!r}: expected a number")
-        flag_names = tuple(map(str, flags))
-        where = self.run.where(name)
-        decl = AliasDecl(field.name, field.type, where, field.length, flag_names)
-        self._add((*flags, word)[0], end, decl)
 
-    def enumerator(self, name: Token, *rest: object) -> tuple[Token, Token | None, list[_Option]]:
-        number = next((item for item in rest if isinstance(item, Token)), None)
-        return name, number, [item for item in rest if isinstance(item, _Option)]
+def _explain(problem: UnexpectedInput, text: str, at: int) -> str:
+    """One line: what stands there and what was expected instead."""
+    if isinstance(problem, UnexpectedCharacters):
+        if text.startswith("/*", at):
+            return "comment without an end: expected */"
+        if text[at] == '"':
+            return 'string without an end: expected " on the same line'
+        return f"unexpected character {text[at]!r}: expected a word, a number or punctuation"
+    if isinstance(problem, UnexpectedToken):
+        expected = _expected(problem.accepts or problem.expected)
+        if problem.token.type == "$END":
+            return f"unexpected end of file: expected {expected}"
+        shown = str(problem.token)
+        shown = shown if len(shown) <= 40 else shown[:37] + "..."
+        reserved = problem.token.type not in _TERMINALS and shown.isidentifier()
+        kind = "reserved word" if reserved else "unexpected"
+        return f"{kind} {shown!r}: expected {expected}"
+    return f"syntax error: {problem}"
 
-    def enum(self, word: Token, name: Token, *parts: object) -> None:
-        self._add_enum(word, name, parts, is_flag=False)
 
-    def enumflag(self, word: Token, name: Token, *parts: object) -> None:
-        self._add_enum(word, name, parts, is_flag=True)
+def _expected(terminals: set[str] | None) -> str:
+    lark, _ = _grammar()
+    patterns = {item.name: item.pattern.value for item in lark.terminals}
+    shown = {_TERMINALS.get(name) or repr(patterns[name]) for name in terminals or ()}
+    shown -= {repr(patterns["COMMENT"]), repr(patterns["SPACE"])}
+    if not shown:
+        return "a statement"
+    # At the start of a statement nearly every keyword is possible: say that instead.
+    if {"'define'", "'typedef'"} <= shown:
+        rest = sorted(shown & {"end of file"})
+        return " or ".join(["a statement", *rest])
+    ordered = sorted(shown, key=lambda word: (word.startswith("'"), word))
+    return " or ".join(ordered) if len(ordered) < 3 else f"one of {', '.join(ordered)}"
 
-    def _add_enum(
-        self, word: Token, name: Token, parts: tuple[object, ...], is_flag: bool
-    ) -> None:
-        tokens = [item for item in parts if isinstance(item, Token)]
-        end = tokens[-1]
-        base = str(tokens[0]) if len(tokens) > 1 else "u32"
-        value = -1
-        members = []
-        for item in parts:
-            if not isinstance(item, tuple):
-                continue
-            member, number, options = item
-            value += 1
-            if number is not None:
-                given = _number(number)
-                if isinstance(given, int):
-                    value = given
-                else:
-                    self.run.error(number, f"enumerator {member} = {number}: expected an integer")
-            pairs = {str(option.name): option.value for option in options}
-            where = self.run.where(member)
-            members.append(EnumeratorDecl(str(member), value, pairs or NO_OPTIONS, where))
-        decl = EnumDecl(str(name), base, tuple(members), self.run.where(name), is_flag)
-        self._add(word, end, decl)
 
-    # --- the rest of the file ---
+def _with_comments(found: list[Spanned], comments: list[Comment]) -> list[Statement]:
+    """The statements, with comments attached by the rule of VPP's compiler.
 
-    def option(self, word: Token, name: Token, *parts: Value) -> None:
-        end = parts[-1]
-        value = parts[0] if len(parts) > 1 else None
-        assert isinstance(end, Token)
-        self._add(word, end, OptionDecl(str(name), value, self.run.where(name)))
+    Only comments between statements count. The last one is kept until a define or a struct typedef
+    comes, which takes it if it ends on the line above (or later), and forgets it in any case.
+    """
+    statements: list[Statement] = []
+    pending: Comment | None = None
+    position = 0
+    for item in found:
+        while position < len(comments) and comments[position].start < item.end:
+            if comments[position].start < item.start:
+                pending = comments[position]
+            position += 1
+        if item.keyword_line:
+            touches = pending is not None and item.keyword_line <= pending.last_line + 1
+            if touches and pending is not None:
+                statements.extend(_commented(item.statements, pending.text))
+            else:
+                statements.extend(item.statements)
+            pending = None
+        else:
+            statements.extend(item.statements)
+    return statements
 
-    def import_(self, word: Token, path: Token, end: Token) -> None:
-        self._add(word, end, ImportDecl(_text(path), self.run.where(path)))
 
-    def rpc_null(self, caller: Token) -> ServiceDecl:
-        return ServiceDecl(str(caller), None, self.run.where(caller))
-
-    def rpc_reply(self, caller: Token, reply: Token) -> ServiceDecl:
-        return ServiceDecl(str(caller), str(reply), self.run.where(caller))
-
-    def rpc_stream(self, caller: Token, details: Token) -> ServiceDecl:
-        return ServiceDecl(str(caller), str(details), self.run.where(caller), True)
-
-    def rpc_reply_stream(self, caller: Token, reply: Token, details: Token) -> ServiceDecl:
-        return ServiceDecl(str(caller), str(reply), self.run.where(caller), True, str(details))
-
-    def rpc_events(self, caller: Token, reply: Token, *events: Token) -> ServiceDecl:
-        names = tuple(map(str, events))
-        return ServiceDecl(str(caller), str(reply), self.run.where(caller), events=names)
-
-    def service(self, word: Token, *parts: ServiceDecl | Token) -> None:
-        end = parts[-1]
-        assert isinstance(end, Token)
-        self._add(word, end, *(item for item in parts if isinstance(item, ServiceDecl)))
-
-    def counter_statement(self, word: Token, value: Token, end: Token) -> tuple[str, str]:
-        return str(word), _text(value) if value.type == "STRING" else str(value)
-
-    def counter(self, name: Token, *statements: tuple[str, str]) -> CounterDecl:
-        return CounterDecl(str(name), statements)
-
-    def counters(self, word: Token, name: Token, *parts: CounterDecl | Token) -> None:
-        end = parts[-1]
-        assert isinstance(end, Token)
-        items = tuple(item for item in parts if isinstance(item, CounterDecl))
-        self._add(word, end, CountersDecl(str(name), items, self.run.where(name)))
-
-    def path(self, pattern: Token, counter: Token) -> tuple[str, str]:
-        return _text(pattern), _text(counter)
-
-    def paths(self, word: Token, *parts: tuple[str, str] | Token) -> None:
-        end = parts[-1]
-        assert isinstance(end, Token)
-        entries = tuple(item for item in parts if not isinstance(item, Token))
-        self._add(word, end, PathsDecl(entries, self.run.where(word)))
-
-    def _add(
-        self, first: Token, end: Token, *statements: Statement, keyword_line: int = 0
-    ) -> None:
-        offset = self.run.first_offset
-        start = (first.start_pos or 0) + offset
-        stop = (end.end_pos or 0) + offset
-        line = keyword_line + self.run.first_line if keyword_line else 0
-        self.run.found.append(_Spanned(start, stop, statements, line))
+def _commented(statements: tuple[Statement, ...], comment: str) -> list[Statement]:
+    return [
+        replace(item, comment=comment) if isinstance(item, DefineDecl | StructDecl) else item
+        for item in statements
+    ]

@@ -21,6 +21,11 @@ Value = str | int | float | bool | None
 NO_OPTIONS: Mapping[str, Value] = MappingProxyType({})
 
 
+def no_options() -> Mapping[str, Value]:
+    """The shared empty mapping, as a default of dataclass fields."""
+    return NO_OPTIONS
+
+
 @dataclass(frozen=True, slots=True)
 class FieldDecl:
     """`type name;`, `type name[length];`, `type name[length_field];`, `type name [a=b];`."""
@@ -33,7 +38,7 @@ class FieldDecl:
     fixed array."""
     length_field: str | None = None
     """Name of the field that counts the elements of a variable array."""
-    options: Mapping[str, Value] = NO_OPTIONS
+    options: Mapping[str, Value] = field(default_factory=no_options)
     where: Where | None = field(default=None, compare=False, repr=False)
     """None in JSON: the place is then the definition's, one step deeper."""
 
@@ -45,7 +50,7 @@ class EnumeratorDecl:
 
     name: str
     value: int
-    options: Mapping[str, Value] = NO_OPTIONS
+    options: Mapping[str, Value] = field(default_factory=no_options)
     where: Where | None = field(default=None, compare=False, repr=False)
 
 
@@ -101,7 +106,7 @@ class DefineDecl:
     fields: tuple[FieldDecl, ...]
     where: Where = field(compare=False, repr=False)
     flags: tuple[str, ...] = ()
-    options: Mapping[str, Value] = NO_OPTIONS
+    options: Mapping[str, Value] = field(default_factory=no_options)
     comment: str | None = None
     crc: int | None = None
     """What the JSON says; None in `.api` files and in JSON without."""

@@ -1,0 +1,203 @@
+"""The files of a run beside each other: what each defines itself, and the CRCs of files.
+
+A `.api` file tells the order of its statements, so its CRC is computed. A `.api.json` file tells
+its CRC, and the order has to be found (`order`): that proves the CRC and gives the order to those
+who print `.api` text. For imported types it takes the JSON of the imported files, from the same run
+or from the same installation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from ._diagnostics import Diagnostics, Pointer
+from .crc import Marks, chain_crc, statement_text
+from .flatten import Flattener, Unit, kind_of, module_of
+from .model import OutlineItem
+from .order import Arrangement, arrange, likely
+from .schema import DefineDecl, ImportDecl, TypeDecl
+from .services import explicit_part
+from .source import Loader
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is known of a file as a whole."""
+
+    crc: int
+    outline: tuple[OutlineItem, ...] | None
+    """Own statements in order; None if they could not be found out."""
+    generated: frozenset[str]
+    """Replies that `autoreply` made."""
+
+
+class Library:
+    """The units of a run, and further JSON files that they import, read when needed."""
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        marks: Marks,
+        loader: Loader,
+        flattener: Flattener,
+        diagnostics: Diagnostics,
+        effort: int,
+    ) -> None:
+        self._units: dict[str, Unit | None] = {unit.module: unit for unit in units}
+        self._marks = marks
+        self._loader = loader
+        self._flattener = flattener
+        self._diagnostics = diagnostics
+        self._effort = effort
+        self._own: dict[str, list[TypeDecl]] = {}
+        self._arrangements: dict[str, Arrangement | None] = {}
+        self._chains: dict[str, list[bytes] | None] = {}
+
+    # --- what belongs to whom ---
+
+    def imported(self, unit: Unit, path: str) -> Unit | None:
+        """The unit behind an import, or None if it is not at hand."""
+        module = module_of(PurePosixPath(path).name)
+        if module not in self._units:
+            found = None
+            if self._effort:
+                decl = ImportDecl(path, Pointer(unit.schema.path))
+                found = self._loader.find_import(decl, unit.schema)
+            self._units[module] = None if found is None else self._flattener.flatten(found)
+        return self._units[module]
+
+    def own_types(self, unit: Unit) -> list[TypeDecl]:
+        """The types of a file that none of its imports has, in section order."""
+        own = self._own.get(unit.module)
+        if own is None:
+            if unit.schema.is_inlined:
+                foreign: set[str] = set()
+                for path in dict.fromkeys(unit.imports):
+                    other = self.imported(unit, path)
+                    if other is not None and other is not unit:
+                        foreign.update(decl.name for decl, _ in other.types)
+                kept = {decl.name: decl for decl, _ in unit.types if decl.name not in foreign}
+                own = list(kept.values())
+            else:
+                own = [decl for decl, module in unit.types if module == unit.module]
+            self._own[unit.module] = own
+        return own
+
+    def direct_imports(self, unit: Unit) -> list[tuple[str, Unit]] | None:
+        """The import statements of a JSON file, taken out of the flattened list: each is followed
+        by the imports of the file it names. None if a file is missing or the lists disagree."""
+        direct = []
+        rest = unit.imports
+        position = 0
+        while position < len(rest):
+            path = rest[position]
+            other = self.imported(unit, path)
+            if other is None or other is unit:
+                return None
+            position += 1
+            inner = other.imports
+            if rest[position : position + len(inner)] != inner:
+                return None
+            position += len(inner)
+            direct.append((path, other))
+        return direct
+
+    # --- CRCs of files ---
+
+    def prove(self, unit: Unit) -> Proof:
+        """The CRC of a file. For JSON: compared with the one it has; a mismatch is an error."""
+        if not unit.schema.is_inlined:
+            crc = chain_crc(statement_text(item, self._marks) for item in unit.chain)
+            return Proof(crc, unit.outline, frozenset(unit.generated))
+        given = unit.schema.crc
+        guess = likely(self.own_types(unit), unit.defines, self._marks)
+        if not self._effort and given is not None:
+            return Proof(given, None, guess.generated)
+        before = self._before(unit)
+        if before is None:
+            # Nothing to compare with: the imported files are not at hand.
+            crc = given if given is not None else self._crc_of(unit, [], guess)
+            return Proof(crc, None, guess.generated)
+        if given is None:
+            crc = self._crc_of(unit, before, guess)
+            return Proof(crc, self._outline(unit, guess), guess.generated)
+        found = self._arrangement(unit, before)
+        if found is None:
+            self._diagnostics.error(
+                Pointer(unit.schema.path, ("vl_api_version",)),
+                f"file CRC {given:#010x} in the file, but {self._crc_of(unit, before, guess):#010x}"
+                " computed, and no order of its statements gives the former",
+            )
+            return Proof(given, None, guess.generated)
+        return Proof(given, self._outline(unit, found), found.generated)
+
+    def _crc_of(self, unit: Unit, before: Sequence[bytes], arrangement: Arrangement) -> int:
+        texts = [statement_text(item, self._marks) for item in arrangement.statements]
+        return chain_crc([*before, *texts])
+
+    def _arrangement(self, unit: Unit, before: Sequence[bytes]) -> Arrangement | None:
+        if unit.module not in self._arrangements:
+            own = self.own_types(unit)
+            crc = unit.schema.crc
+            self._arrangements[unit.module] = (
+                likely(own, unit.defines, self._marks)
+                if crc is None
+                else arrange(own, unit.defines, self._marks, before, crc, self._effort)
+            )
+        return self._arrangements[unit.module]
+
+    def _before(self, unit: Unit) -> list[bytes] | None:
+        """Texts of options and imports, which stand at the top; None if an import is missing."""
+        texts = [statement_text(item, self._marks) for item in unit.options]
+        direct = self.direct_imports(unit)
+        if direct is None:
+            return None
+        for _, other in direct:
+            chain = self._chain(other)
+            if chain is None:
+                return None
+            texts.extend(chain)
+        return texts
+
+    def _chain(self, unit: Unit) -> list[bytes] | None:
+        """What importing a file adds to the CRC: its types and those of its imports, in order."""
+        if unit.module not in self._chains:
+            self._chains[unit.module] = None  # should imports form a circle, it ends here
+            self._chains[unit.module] = self._make_chain(unit)
+        return self._chains[unit.module]
+
+    def _make_chain(self, unit: Unit) -> list[bytes] | None:
+        if not unit.schema.is_inlined:
+            return [
+                statement_text(item, self._marks)
+                for item in unit.chain
+                if isinstance(item, TypeDecl)
+            ]
+        before = self._before(unit)
+        if before is None:
+            return None
+        found = self._arrangement(unit, before)
+        if found is None:
+            return None
+        types = [item for item in found.statements if not isinstance(item, DefineDecl)]
+        inside = before[len(unit.options) :]
+        return inside + [statement_text(item, self._marks) for item in types]
+
+    def _outline(self, unit: Unit, arrangement: Arrangement) -> tuple[OutlineItem, ...] | None:
+        """The statements of the `.api` file that gives this JSON."""
+        direct = self.direct_imports(unit)
+        if direct is None:
+            return None
+        items = [OutlineItem("option", item.name) for item in unit.options]
+        items += [OutlineItem("import", path) for path, _ in direct]
+        for item in arrangement.statements:
+            kind = "define" if isinstance(item, DefineDecl) else kind_of(item)
+            items.append(OutlineItem(kind, item.name))
+        defines = {item.name: item for item in unit.defines}
+        if explicit_part(unit.services, defines):
+            items.append(OutlineItem("services", ""))
+        items += [OutlineItem("counters", str(at)) for at in range(len(unit.counters))]
+        items += [OutlineItem("paths", str(at)) for at in range(len(unit.paths))]
+        return tuple(items)
