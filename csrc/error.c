@@ -19,6 +19,12 @@ vapi_error_e error_set(error_rec_t *error, vapi_error_e code, int os_errno, cons
     return code;
 }
 
+error_rec_t *error_here(void)
+{
+    static _Thread_local error_rec_t record;
+    return &record;
+}
+
 void error_clear(error_rec_t *error)
 {
     error->code = VAPI_OK;

@@ -18,6 +18,8 @@ typedef struct {
 vapi_error_e error_set(error_rec_t *error, vapi_error_e code, int os_errno, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void error_clear(error_rec_t *error);
+/** The calling thread's record: what vapi_error_text() reads. */
+error_rec_t *error_here(void);
 /** "VAPI_EAGAIN" and so on; "VAPI_UNKNOWN" for a number that is none. */
 const char *error_code_name(vapi_error_e code);
 /** The one place where the core's negative errno values become a vapi_error_e. */

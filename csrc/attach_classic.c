@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The classic shared segment: two files in /dev/shm, no socket needed. The client's own memory are
+ * pages of the root region that VPP maps and does not use (page_carve).
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "handshake.h"
+#include "page_carve.h"
+#include "sockio.h"
+#include "transport_shm.h"
+
+#define SHM_DIR "/dev/shm/"
+#define LOCK_PATIENCE_NS (2 * NS_PER_S)
+/* A long message is at most this, so that no client takes the root region for itself. */
+#define LONG_MESSAGE_PAGES 1280u
+#define LONGEST_PREFIX 64u
+
+static void *root_pages_alloc(void *context, u32 pages)
+{
+    shm_transport_t *s = context;
+    return page_carve(&s->regions[1], pages, deadline_in(LOCK_PATIENCE_NS), NULL);
+}
+
+static void root_pages_free(void *context, void *run, u32 pages)
+{
+    shm_transport_t *s = context;
+    (void)pages;
+    page_uncarve(&s->regions[1], run, false, deadline_in(LOCK_PATIENCE_NS));
+}
+
+static void release_memory(shm_transport_t *s, bool clean)
+{
+    deadline_t deadline = deadline_in(LOCK_PATIENCE_NS);
+    for (u32 i = 0; i < s->arena.long_count; i++)
+        page_uncarve(&s->regions[1], s->arena.longs[i].run, !clean, deadline);
+    s->arena.long_count = 0;
+    if (s->run != NULL)
+        page_uncarve(&s->regions[1], s->run, !clean, deadline);
+    s->run = NULL;
+}
+
+static vapi_error_e file_path(char *out, size_t bytes, const char *prefix, const char *name,
+                              error_rec_t *error)
+{
+    size_t length = prefix == NULL ? 0 : strlen(prefix);
+    if (length > LONGEST_PREFIX || (length != 0 && strchr(prefix, '/') != NULL))
+        return error_set(error, VAPI_EINVAL, EINVAL,
+                         "api-segment prefix '%.80s': must be up to %u bytes without a slash",
+                         prefix, LONGEST_PREFIX);
+    snprintf(out, bytes, SHM_DIR "%s%s%s", length != 0 ? prefix : "", length != 0 ? "-" : "", name);
+    return VAPI_OK;
+}
+
+static vapi_error_e map_both(shm_transport_t *s, const transport_options_t *o, error_rec_t *error)
+{
+    char root_path[sizeof s->path];
+    vapi_error_e rv = file_path(s->path, sizeof s->path, o->address, "vpe-api", error);
+    if (rv == VAPI_OK)
+        rv = file_path(root_path, sizeof root_path, o->address, "global_vm", error);
+    if (rv == VAPI_OK)
+        rv = region_map_file(&s->regions[0], s->path, o->deadline, error);
+    if (rv == VAPI_OK)
+        rv = region_map_file(&s->regions[1], root_path, o->deadline, error);
+    /* The API region lies inside the root's addresses: it is looked into first. */
+    s->space = (region_space_t){.regions = {&s->regions[0], &s->regions[1]}, .count = 2};
+    return rv;
+}
+
+static vapi_error_e carve_memory(shm_transport_t *s, const transport_options_t *o,
+                                 error_rec_t *error)
+{
+    const region_t *root = &s->regions[1];
+    const page_source_t source = {.alloc = root_pages_alloc,
+                                  .free = root_pages_free,
+                                  .context = s,
+                                  .header_bytes = CARVE_HEADER_BYTES,
+                                  .max_pages = LONG_MESSAGE_PAGES};
+    page_carve_reclaim(root, &s->regions[0], deadline_slice(o->deadline, LOCK_PATIENCE_NS));
+    u64 bytes = CARVE_HEADER_BYTES + shm_memory_bytes(o->queue_size);
+    s->run_bytes = (bytes + SHM_PAGE_SIZE - 1) / SHM_PAGE_SIZE * SHM_PAGE_SIZE;
+    s->run = page_carve(root, (u32)(s->run_bytes / SHM_PAGE_SIZE),
+                        deadline_slice(o->deadline, LOCK_PATIENCE_NS), error);
+    if (s->run == NULL)
+        return error == NULL ? VAPI_EMAP_FAIL : error->code;
+    s->release_memory = release_memory;
+    return shm_lay_out(s, root, s->run + CARVE_HEADER_BYTES, o->queue_size, &source, error);
+}
+
+static vapi_error_e open_bell(shm_transport_t *s, const transport_options_t *o, error_rec_t *error)
+{
+    if (o->bell_address == NULL)
+        bell_find(&s->bell, s->base.server_pid, o->deadline);
+    else if (o->bell_address[0] != 0)
+        return sockio_connect(o->bell_address, o->deadline, &s->bell.fd, error);
+    return VAPI_OK;
+}
+
+/** The table of the same VPP over its socket: where its pointer to the shared one is garbage (VPP
+ * caches a pointer into a private segment if its first client had one). */
+static vapi_error_e table_by_socket(shm_transport_t *s, const transport_options_t *o,
+                                    error_rec_t *error)
+{
+    u32 unused;
+    if (s->bell.fd < 0)
+        return error_set(error, VAPI_EINCOMPATIBLE, 0,
+                         "%s: VPP's pointer to its message table is wrong (a known fault of VPP), "
+                         "and there is no API socket to ask instead: name it as the bell's address",
+                         s->path);
+    return handshake_sockclnt_create(s->bell.fd, o->name, s->path, s->base.table, &unused,
+                                     o->deadline, error);
+}
+
+static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error_rec_t *error)
+{
+    u64 table_va = 0;
+    vapi_error_e rv = map_both(s, o, error);
+    if (rv == VAPI_OK)
+        rv = shm_attach(s, o->deadline, error);
+    if (rv != VAPI_OK)
+        return rv;
+    s->base.server_pid = load_relaxed(&s->hdr->vl_pid);
+    if (s->base.server_pid > 0 && kill(s->base.server_pid, 0) != 0 && errno == ESRCH) {
+        /* In another pid namespace that means nothing; with the files unlocked by nobody it does. */
+        s->watch_pid = false;
+    } else {
+        s->watch_pid = s->base.server_pid > 0;
+    }
+    rv = open_bell(s, o, error);
+    if (rv == VAPI_OK)
+        rv = carve_memory(s, o, error);
+    if (rv == VAPI_OK)
+        rv = transport_open_fds(&s->base, error);
+    if (rv == VAPI_OK && s->bell.fd >= 0)
+        transport_watch_fd(&s->base, s->bell.fd);
+    if (rv == VAPI_OK)
+        /* The first version: every release has it, and it means "keepalive" as v2 with its byte set.
+           Whether this one knows v2 would only be known from the table, which comes in the answer. */
+        rv = shm_register(s, o, false, &table_va, error);
+    if (rv != VAPI_OK)
+        return rv;
+    if (shm_read_table(s, table_va, s->base.table, NULL) == VAPI_OK &&
+        msg_table_find(s->base.table, "memclnt_delete_7e1c04e3") == ID_MEMCLNT_DELETE)
+        return VAPI_OK;
+    /* What the pointer led to may have been a table, once. */
+    msg_table_free(s->base.table);
+    s->base.table = msg_table_alloc();
+    return s->base.table == NULL ? error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory")
+                                 : table_by_socket(s, o, error);
+}
+
+/** VPP knows us, but the rest failed: leave as one should. */
+static void leave_again(shm_transport_t *s)
+{
+    transport_t *t = &s->base;
+    bool registered = s->handle != 0, goodbye = false;
+    deadline_t deadline = deadline_in(2 * NS_PER_S);
+    if (registered && shm_ops.leave(t) == 0)
+        while (!goodbye && !deadline_passed(deadline)) {
+            msg_ref_t ref;
+            if (shm_ops.take(t, &ref, 1) == 1) {
+                goodbye = shm_ops.is_goodbye(t, ref.body, ref.size);
+                shm_ops.release(t, ref.body);
+            } else if (shm_ops.sleep(t, false, deadline) == -ECONNRESET) {
+                break;
+            }
+        }
+    shm_ops.close(t, goodbye);
+    shm_ops.destroy(t);
+}
+
+vapi_error_e transport_classic_connect(transport_t **t, const transport_options_t *o,
+                                       error_rec_t *error)
+{
+    shm_transport_t *s = shm_transport_alloc(VAPI_TRANSPORT_SHM, o->stats);
+    if (s == NULL)
+        return error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory");
+    vapi_error_e rv = join(s, o, error);
+    if (rv != VAPI_OK) {
+        leave_again(s);
+        return rv;
+    }
+    *t = &s->base;
+    return VAPI_OK;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+int transport_watch_fd(transport_t *t, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.fd = fd};
+    return epoll_ctl(t->fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
+
+vapi_error_e transport_open_fds(transport_t *t, error_rec_t *error)
+{
+    t->fd = epoll_create1(EPOLL_CLOEXEC);
+    t->ready_fd = t->fd < 0 ? -1 : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (t->ready_fd < 0 || transport_watch_fd(t, t->ready_fd) != 0) {
+        int e = errno;
+        return error_set(error, VAPI_ENOMEM, e, "cannot make an event descriptor: %s", strerror(e));
+    }
+    return VAPI_OK;
+}
+
+void transport_close_fds(transport_t *t)
+{
+    if (t->fd >= 0)
+        close(t->fd);
+    if (t->ready_fd >= 0)
+        close(t->ready_fd);
+    t->fd = t->ready_fd = -1;
+}

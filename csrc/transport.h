@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a connection asks of whatever carries its bytes. The socket and the two kinds of shared memory
+ * implement this table; nothing above asks which one it has.
+ *
+ * Locks: the connection holds its send lock around `alloc`, `send`, `flush`, `unsend`; its receive
+ * lock around `take`, `release`, `hold`, `buffered`. `sleep`, `poke`, `waiting`, `alive`, `free_held`
+ * are called without either, from any thread. Only `sleep` waits, and only until its deadline.
+ *
+ * Received messages: `take` lends, and then either `release` gives back at once, or `hold` turns it
+ * into one that the program may keep until `free_held`.
+ *
+ * Errors are negative errno: -EAGAIN nothing now, -ECONNRESET VPP is gone, -EBADMSG it sends what no
+ * VPP sends (the connection is then lost too); `lost` has the words.
+ */
+#ifndef VAPI_CORE_TRANSPORT_H
+#define VAPI_CORE_TRANSPORT_H
+
+#include <vapi/batch.h>
+
+#include "deadline.h"
+#include "error.h"
+#include "msg_table.h"
+#include "private_msg.h"
+
+typedef struct transport transport_t;
+
+typedef struct {
+    /** A zeroed body of `size` bytes to send, NULL when there is no room now. */
+    void *(*alloc)(transport_t *t, u32 size);
+    /** Gives back what was allocated and not sent. */
+    void (*unsend)(transport_t *t, void *body);
+    /** Sends as many as there is room for, or with `all` all or none; how many (>= 0), or an error.
+     * What was sent is no longer the caller's. */
+    int (*send)(transport_t *t, void *const *bodies, u32 count, bool all);
+    /** Pushes out what an earlier send left behind. 0: nothing left, -EAGAIN: some is. */
+    int (*flush)(transport_t *t);
+    /** Up to `max` messages that are there now; 0 when there is none. */
+    int (*take)(transport_t *t, msg_ref_t *refs, u32 max);
+    void (*release)(transport_t *t, void *body);
+    /** Keeps a taken message; may move it. NULL when out of memory (it is then released). */
+    void *(*hold)(transport_t *t, void *body, u32 size);
+    void (*free_held)(transport_t *t, void *body);
+    /** Whether the address is a message of this transport that free_held() knows. */
+    bool (*owns)(transport_t *t, const void *body);
+    /** Whether take() would probably find something; a hint, no system call where possible. */
+    bool (*waiting)(transport_t *t);
+    /** Whether messages wait that the descriptor does not show by itself. Receive lock. */
+    bool (*buffered)(transport_t *t);
+    /** Sleeps until a message may be there (0), or room where send() found none (`for_room`), poke()
+     * (-EINTR), or the deadline (-ETIMEDOUT). Wakes an idle VPP first. */
+    int (*sleep)(transport_t *t, bool for_room, deadline_t deadline);
+    /** Ends one sleep of each thread that is in one. */
+    void (*poke)(transport_t *t);
+    /** 0, or -ECONNRESET once VPP is known to be gone; looks, at most every few milliseconds. */
+    int (*alive)(transport_t *t);
+    /** How many messages of the other side may wait unread without anyone being held up. */
+    u32 (*capacity)(transport_t *t);
+    /** Messages that wait in shared memory now. */
+    u32 (*backlog)(transport_t *t);
+    /** Says goodbye; the answer is waited for with take() and sleep(). 0 or an error. */
+    int (*leave)(transport_t *t);
+    /** Whether a message (just taken) is the answer to leave(). */
+    bool (*is_goodbye)(transport_t *t, const void *body, u32 size);
+    /** After goodbye (or without, `clean` false): lets go of everything but held messages. */
+    void (*close)(transport_t *t, bool clean);
+    /** Frees the rest, held messages included. */
+    void (*destroy)(transport_t *t);
+} transport_ops_t;
+
+struct transport {
+    const transport_ops_t *ops;
+    vapi_transport_e kind;
+    msg_table_t *table;
+    u32 client_index_raw;
+    int server_pid;
+    int fd; /* readable when messages wait or `ready_fd` is set: an epoll descriptor */
+    int ready_fd; /* eventfd in it, for messages that no descriptor of the kernel stands for */
+    u32 max_msg_size;
+    error_rec_t lost; /* why, once it is; written once, before an error is returned */
+    vapi_stats_t *stats; /* the connection's; fields are updated with relaxed atomics */
+};
+
+#define STAT_ADD(t, field, n) ((void)__atomic_fetch_add(&(t)->stats->field, (n), __ATOMIC_RELAXED))
+
+/** What every kind needs for connecting. */
+typedef struct {
+    const char *name;
+    const char *address;
+    const char *bell_address;
+    u32 queue_size;
+    bool keepalive;
+    deadline_t deadline;
+    vapi_stats_t *stats;
+} transport_options_t;
+
+vapi_error_e transport_socket_connect(transport_t **t, const transport_options_t *options,
+                                      error_rec_t *error);
+vapi_error_e transport_memfd_connect(transport_t **t, const transport_options_t *options,
+                                     error_rec_t *error);
+vapi_error_e transport_classic_connect(transport_t **t, const transport_options_t *options,
+                                       error_rec_t *error);
+
+/** Makes fd and ready_fd. */
+vapi_error_e transport_open_fds(transport_t *t, error_rec_t *error);
+void transport_close_fds(transport_t *t);
+/** Adds a descriptor whose readiness counts. */
+int transport_watch_fd(transport_t *t, int fd);
+
+#endif

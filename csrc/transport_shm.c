@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "transport_shm.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "atomics.h"
+#include "byteorder.h"
+#include "handshake.h"
+
+/* Elements that go through a queue under one lock. */
+#define BATCH 64u
+/* How long the mutex of a queue may be held by somebody who was preempted in it. */
+#define LOCK_PATIENCE_NS (2 * NS_PER_S)
+/* A sleep looks around this often: there is no descriptor for a VPP that died. */
+#define SLEEP_SLICE_NS (50 * NS_PER_MS)
+#define LOOK_NS (20 * NS_PER_MS)
+/* VPP takes a ring message back ten seconds after it first missed it. */
+#define HELD_SAFE_NS (8 * NS_PER_S)
+/* Between two tries to get into a full queue of VPP. Not its condition variable: a process killed in
+ * there can make VPP's next broadcast wait for ever. */
+#define ROOM_PAUSE_NS (30 * NS_PER_US)
+
+static shm_transport_t *shm_of(transport_t *t) { return (shm_transport_t *)t; }
+
+static int lose(shm_transport_t *s, int e, const char *what)
+{
+    if (!exchange_acq_rel(&s->gone, true))
+        error_set(&s->base.lost, VAPI_ECONNRESET, e, "the connection to VPP is lost: %s", what);
+    return -ECONNRESET;
+}
+
+static int queue_error(shm_transport_t *s, int rv)
+{
+    if (rv == -EBADMSG)
+        return lose(s, EBADMSG, "a queue in shared memory is corrupt");
+    if (rv == -ENOTRECOVERABLE)
+        return lose(s, ENOTRECOVERABLE, "the mutex of a queue in shared memory is beyond repair");
+    return rv == -ETIMEDOUT ? -EAGAIN : rv;
+}
+
+/* ---- sending */
+
+static void *shm_alloc(transport_t *t, u32 size) { return arena_alloc(&shm_of(t)->arena, size, true); }
+
+static void shm_unsend(transport_t *t, void *body)
+{
+    (void)t;
+    arena_free(body);
+}
+
+/** Adds addresses to VPP's queue: how many, or an error. */
+static int enqueue(shm_transport_t *s, const u64 *addresses, u32 count, bool all)
+{
+    if (load_relaxed(&s->gone))
+        return -ECONNRESET;
+    int n = svm_queue_add_many(&s->vpp_queue, addresses, count, all, deadline_in(LOCK_PATIENCE_NS));
+    return n < 0 && n != -EAGAIN ? queue_error(s, n) : n;
+}
+
+static int shm_send(transport_t *t, void *const *bodies, u32 count, bool all)
+{
+    shm_transport_t *s = shm_of(t);
+    u64 addresses[BATCH];
+    u32 sent = 0;
+    if (all && count > BATCH)
+        return -EINVAL;
+    while (sent < count) {
+        u32 n = count - sent < BATCH ? count - sent : BATCH;
+        for (u32 i = 0; i < n; i++)
+            addresses[i] = region_va(s->own, bodies[sent + i]);
+        int rv = enqueue(s, addresses, n, all);
+        if (rv < 0)
+            return sent != 0 ? (int)sent : rv;
+        sent += (u32)rv;
+        if ((u32)rv < n)
+            break;
+    }
+    return sent == 0 && count != 0 ? -EAGAIN : (int)sent;
+}
+
+static int shm_flush(transport_t *t)
+{
+    (void)t;
+    return 0;
+}
+
+/* ---- receiving */
+
+/** Sends heap blocks back to VPP, which frees them: their body becomes a sign of life. */
+static void flush_returns(shm_transport_t *s)
+{
+    while (s->return_count != 0) {
+        u32 n = s->return_count < BATCH ? s->return_count : BATCH;
+        int sent = enqueue(s, s->returns + s->return_count - n, n, true);
+        if (sent < 0 && n > 1)
+            sent = enqueue(s, s->returns + s->return_count - (n = 1), 1, true);
+        if (sent <= 0)
+            return;
+        s->return_count -= n;
+    }
+}
+
+static void return_to_sender(shm_transport_t *s, void *body, u64 va)
+{
+    /* Six bytes, not the whole message: the block may have no more. */
+    store_be16(body, ID_MEMCLNT_KEEPALIVE_REPLY);
+    store_raw32((u8 *)body + 2, s->base.client_index_raw);
+    STAT_ADD(&s->base, returned, 1);
+    if (s->return_count == s->return_room) {
+        u32 room = s->return_room == 0 ? 64 : s->return_room * 2;
+        u64 *larger = realloc(s->returns, room * sizeof *larger);
+        if (larger == NULL)
+            return; /* VPP keeps the block: a leak there is better than a crash here */
+        s->returns = larger;
+        s->return_room = room;
+    }
+    s->returns[s->return_count++] = va;
+}
+
+static void ring_release(void *body)
+{
+    msgbuf_t *m = msgbuf_of(body);
+    store_relaxed(&m->gc_mark, 0);
+    /* Release: VPP reuses the slot as soon as it sees 0. */
+    store_release(&m->q, 0);
+}
+
+/** Checks one address from our queue and makes a reference of it; false when it is refused. */
+static bool accept(shm_transport_t *s, u64 va, msg_ref_t *ref)
+{
+    u64 left;
+    msgbuf_t *m = va < sizeof *m ? NULL
+                                 : region_space_ptr(&s->space, va - sizeof *m, sizeof *m + 2, &left);
+    if (m == NULL || ((uintptr_t)m & 7) != 0) {
+        STAT_ADD(&s->base, bad, 1);
+        return false;
+    }
+    u64 q = load_acquire(&m->q);
+    u32 size = be32toh(load_relaxed(&m->data_len));
+    bool possible = size >= 2 && size <= left - sizeof *m;
+    if (!possible)
+        STAT_ADD(&s->base, bad, 1);
+    if (q != 0) {
+        if (!possible)
+            ring_release(m->data);
+        *ref = (msg_ref_t){.body = m->data, .size = size};
+        return possible;
+    }
+    void *copy = possible ? private_msg_copy(m->data, size) : NULL;
+    return_to_sender(s, m->data, va);
+    *ref = (msg_ref_t){.body = copy, .size = size};
+    return copy != NULL;
+}
+
+static int shm_take(transport_t *t, msg_ref_t *refs, u32 max)
+{
+    shm_transport_t *s = shm_of(t);
+    u64 addresses[BATCH];
+    u32 count = 0;
+    if (s->return_count != 0)
+        flush_returns(s);
+    while (count < max && svm_queue_length(&s->own_queue) != 0) {
+        u32 want = max - count < BATCH ? max - count : BATCH;
+        int n = svm_queue_sub_many(&s->own_queue, addresses, want, deadline_in(LOCK_PATIENCE_NS));
+        if (n <= 0)
+            return count != 0 ? (int)count : n == 0 ? 0 : queue_error(s, n);
+        for (int i = 0; i < n; i++) {
+            const u8 *next = region_space_ptr(&s->space, addresses[i], 1, NULL);
+            if (next != NULL)
+                __builtin_prefetch(next - sizeof(msgbuf_t), 1);
+        }
+        for (int i = 0; i < n; i++)
+            if (accept(s, addresses[i], &refs[count]))
+                count++;
+    }
+    if (s->return_count != 0)
+        flush_returns(s);
+    if (count == 0 && load_relaxed(&s->gone))
+        return -ECONNRESET;
+    return (int)count;
+}
+
+static bool in_regions(const shm_transport_t *s, const void *body)
+{
+    for (u32 i = 0; i < s->space.count; i++)
+        if (region_holds(s->space.regions[i], body))
+            return true;
+    return false;
+}
+
+static void shm_release(transport_t *t, void *body)
+{
+    if (in_regions(shm_of(t), body))
+        ring_release(body);
+    else
+        private_msg_free(body);
+}
+
+static void *shm_hold(transport_t *t, void *body, u32 size)
+{
+    shm_transport_t *s = shm_of(t);
+    if (!in_regions(s, body))
+        return body;
+    pthread_mutex_lock(&s->held_lock);
+    bool kept = s->held_count < SHM_HELD_MAX;
+    if (kept) {
+        s->held[s->held_count].body = body;
+        s->held[s->held_count++].since_ns = now_ns();
+    }
+    pthread_mutex_unlock(&s->held_lock);
+    if (kept)
+        return body;
+    STAT_ADD(t, copied, 1);
+    void *copy = private_msg_copy(body, size);
+    ring_release(body);
+    return copy;
+}
+
+static void shm_free_held(transport_t *t, void *body)
+{
+    shm_transport_t *s = shm_of(t);
+    u64 since = 0;
+    if (!in_regions(s, body)) {
+        private_msg_free(body);
+        return;
+    }
+    pthread_mutex_lock(&s->held_lock);
+    for (u32 i = 0; i < s->held_count; i++)
+        if (s->held[i].body == body) {
+            since = s->held[i].since_ns;
+            s->held[i] = s->held[--s->held_count];
+            break;
+        }
+    pthread_mutex_unlock(&s->held_lock);
+    if (since == 0)
+        arena_free(body); /* not received: one of our own that was never sent */
+    else if (now_ns() - since < HELD_SAFE_NS)
+        ring_release(body);
+    /* else VPP may have taken the slot back already: it is not ours to free any more */
+}
+
+static bool shm_owns(transport_t *t, const void *body) { return in_regions(shm_of(t), body); }
+
+static bool shm_waiting(transport_t *t)
+{
+    shm_transport_t *s = shm_of(t);
+    return svm_queue_length(&s->own_queue) != 0 || load_relaxed(&s->gone);
+}
+
+/* ---- waiting */
+
+static int shm_alive(transport_t *t)
+{
+    shm_transport_t *s = shm_of(t);
+    if (load_relaxed(&s->gone))
+        return -ECONNRESET;
+    u64 now = now_ns();
+    if (now < load_relaxed(&s->next_look_ns))
+        return 0;
+    store_relaxed(&s->next_look_ns, now + LOOK_NS);
+    if (bell_broken(&s->bell))
+        return lose(s, ECONNRESET, "VPP closed its socket");
+    if (s->watch_pid && kill(t->server_pid, 0) != 0 && errno == ESRCH)
+        return lose(s, ESRCH, "VPP's process is gone");
+    if (s->path[0] != 0 && !region_file_is_current(&s->regions[0], s->path))
+        return lose(s, ESTALE, "VPP was restarted: its shared memory is another file now");
+    return 0;
+}
+
+static void wake_vpp(shm_transport_t *s)
+{
+    /* Something of ours (or of others) that VPP has not looked at: it sleeps, or is busy. */
+    if (svm_queue_length(&s->vpp_queue) != 0 && bell_ring(&s->bell))
+        STAT_ADD(&s->base, bells, 1);
+}
+
+static int shm_sleep(transport_t *t, bool for_room, deadline_t deadline)
+{
+    shm_transport_t *s = shm_of(t);
+    u32 pokes = load_acquire(&s->pokes);
+    wake_vpp(s);
+    for (;;) {
+        int rv;
+        if (load_acquire(&s->pokes) != pokes)
+            return -EINTR;
+        if (for_room) {
+            struct timespec pause = {.tv_nsec = ROOM_PAUSE_NS};
+            nanosleep(&pause, NULL);
+            rv = 0;
+        } else {
+            rv = svm_queue_wait_nonempty(&s->own_queue, deadline_slice(deadline, SLEEP_SLICE_NS));
+        }
+        if (rv == 0)
+            return shm_alive(t) == 0 || !for_room ? 0 : -ECONNRESET;
+        if (rv != -ETIMEDOUT && rv != -EINTR)
+            return queue_error(s, rv);
+        if (shm_alive(t) != 0)
+            return -ECONNRESET;
+        if (deadline_passed(deadline))
+            return -ETIMEDOUT;
+        if (rv == -ETIMEDOUT)
+            wake_vpp(s);
+    }
+}
+
+static void shm_poke(transport_t *t)
+{
+    shm_transport_t *s = shm_of(t);
+    fetch_add_acq_rel(&s->pokes, 1);
+    /* Under the lock: a sleeper that has looked at the count is in the wait by then. */
+    if (svm_queue_lock(&s->own_queue, deadline_in(LOCK_PATIENCE_NS)) == 0) {
+        svm_queue_wake(&s->own_queue);
+        svm_queue_unlock(&s->own_queue);
+    }
+}
+
+static u32 shm_capacity(transport_t *t)
+{
+    /* Half for answers that are counted, half for what comes unasked. */
+    return shm_of(t)->own_queue.maxsize / 2;
+}
+
+static u32 shm_backlog(transport_t *t) { return svm_queue_length(&shm_of(t)->own_queue); }
+
+/* ---- leaving */
+
+static int shm_leave(transport_t *t)
+{
+    shm_transport_t *s = shm_of(t);
+    flush_returns(s);
+    msg_memclnt_delete_t *m = arena_alloc(&s->arena, sizeof *m, true);
+    if (m == NULL)
+        return -EAGAIN;
+    m->id = htobe16(ID_MEMCLNT_DELETE);
+    m->index = t->client_index_raw;
+    m->handle = s->handle;
+    void *body = m;
+    int rv = shm_send(t, &body, 1, true);
+    if (rv < 0)
+        arena_free(body);
+    return rv < 0 ? rv : 0;
+}
+
+static bool shm_is_goodbye(transport_t *t, const void *body, u32 size)
+{
+    (void)t;
+    return size >= 2 && load_be16(body) == ID_MEMCLNT_DELETE_REPLY;
+}
+
+static void shm_close(transport_t *t, bool clean)
+{
+    shm_transport_t *s = shm_of(t);
+    store_relaxed(&s->gone, true);
+    /* VPP frees the goodbye after it answered; our memory is its until then. */
+    deadline_t patience = deadline_in(NS_PER_S);
+    while (clean && s->own != NULL && !arena_idle(&s->arena)) {
+        if (deadline_passed(patience)) {
+            clean = false;
+            break;
+        }
+        struct timespec pause = {.tv_nsec = ROOM_PAUSE_NS};
+        nanosleep(&pause, NULL);
+    }
+    if (s->release_memory != NULL)
+        s->release_memory(s, clean);
+    s->release_memory = NULL;
+    bell_close(&s->bell);
+    transport_close_fds(t);
+    free(s->returns);
+    s->returns = NULL;
+    s->return_count = s->return_room = 0;
+}
+
+static void shm_destroy(transport_t *t)
+{
+    shm_transport_t *s = shm_of(t);
+    for (u32 i = 0; i < 2; i++)
+        region_unmap(&s->regions[i]);
+    pthread_mutex_destroy(&s->held_lock);
+    free(s->page_map);
+    msg_table_free(t->table);
+    free(s);
+}
+
+static bool shm_buffered(transport_t *t) { return shm_waiting(t); }
+
+const transport_ops_t shm_ops = {
+    .alloc = shm_alloc,
+    .unsend = shm_unsend,
+    .send = shm_send,
+    .flush = shm_flush,
+    .take = shm_take,
+    .release = shm_release,
+    .hold = shm_hold,
+    .free_held = shm_free_held,
+    .owns = shm_owns,
+    .waiting = shm_waiting,
+    .buffered = shm_buffered,
+    .sleep = shm_sleep,
+    .poke = shm_poke,
+    .alive = shm_alive,
+    .capacity = shm_capacity,
+    .backlog = shm_backlog,
+    .leave = shm_leave,
+    .is_goodbye = shm_is_goodbye,
+    .close = shm_close,
+    .destroy = shm_destroy,
+};
