@@ -169,7 +169,8 @@ static void take_elements(svm_queue_t *q, const counters_t *c, u8 *to, u32 count
     /* Counts first, for repair_counters(). */
     store_relaxed(&q->shm->cursize, (i32)(c->cursize - count));
     store_release(&q->shm->head, (i32)advance(q, c->head, count));
-    if (c->cursize == q->maxsize)
+    /* VPP wakes when the queue was full; one earlier is for those who wait for two places. */
+    if (c->cursize >= q->maxsize - 1)
         pthread_cond_broadcast(&q->shm->condvar);
 }
 
@@ -234,8 +235,8 @@ static int lock_when_ready(svm_queue_t *q, counters_t *c, u32 room, deadline_t d
             svm_queue_unlock(q);
             return deadline == DEADLINE_NOW ? -EAGAIN : -ETIMEDOUT;
         }
-        /* In slices: the clock of the condition variable may be set, and whoever waits for two
-           places is not woken by the second (VPP wakes producers when the queue was full only). */
+        /* In slices: the clock of the condition variable may be set, and where VPP consumes, whoever
+           waits for two places is not woken by the second. */
         rv = sleep_locked(q, deadline_slice(deadline, room > 1 ? 2 * NS_PER_MS : NS_PER_S));
         if (rv == 0 || rv == -ETIMEDOUT) {
             rv = read_counters(q, c);

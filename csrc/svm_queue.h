@@ -62,7 +62,8 @@ u32 svm_queue_length(const svm_queue_t *q);
  */
 int svm_queue_add_many(svm_queue_t *q, const void *elements, u32 count, bool all,
                        deadline_t lock_deadline);
-/** Takes up to `count` elements; returns how many (>= 0). Wakes producers when it was full. */
+/** Takes up to `count` elements; returns how many (>= 0). Wakes producers when it was
+ * full, or had a single place left. */
 int svm_queue_sub_many(svm_queue_t *q, void *elements, u32 count, deadline_t lock_deadline);
 
 /**
