@@ -63,7 +63,7 @@ static u32 find_slot(const msg_table_t *t, const char *name, size_t length)
     u32 i = hash_name(name, length) & (t->slots_size - 1);
     while (t->slots[i] != 0) {
         const char *have = t->names[t->slots[i]];
-        if (have != NULL && strlen(have) == length && memcmp(have, name, length) == 0)
+        if (strlen(have) == length && memcmp(have, name, length) == 0)
             break;
         i = (i + 1) & (t->slots_size - 1);
     }
@@ -101,17 +101,27 @@ static int grow_names(msg_table_t *t, u32 id)
     return 0;
 }
 
-/** Takes an id's name out again; the hash is rebuilt, as this is for tables that contradict themselves. */
-static int forget(msg_table_t *t, u32 id)
+/**
+ * Takes an id's name out again, for tables that contradict themselves. Names behind it that could
+ * not have its slot move up; nothing is rebuilt, as whoever made the table may have made many of them.
+ */
+static void forget(msg_table_t *t, u32 id)
 {
+    u32 mask = t->slots_size - 1;
+    u32 hole = find_slot(t, t->names[id], strlen(t->names[id]));
     free(t->names[id]);
     t->names[id] = NULL;
     t->count--;
-    memset(t->slots, 0, t->slots_size * sizeof *t->slots);
-    for (u32 i = 1; i < t->names_size; i++)
-        if (t->names[i] != NULL)
-            t->slots[find_slot(t, t->names[i], strlen(t->names[i]))] = (u16)i;
-    return 0;
+    for (u32 i = (hole + 1) & mask; t->slots[i] != 0; i = (i + 1) & mask) {
+        const char *name = t->names[t->slots[i]];
+        u32 home = hash_name(name, strlen(name)) & mask;
+        /* Whether the way from its home to i passes the hole. */
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            t->slots[hole] = t->slots[i];
+            hole = i;
+        }
+    }
+    t->slots[hole] = 0;
 }
 
 int msg_table_add(msg_table_t *t, const char *name, size_t length, u32 id)
