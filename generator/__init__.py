@@ -13,10 +13,12 @@ cheap: the grammar of `.api` is only loaded when there is some.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 
 from ._diagnostics import ApiError, Diagnostic, Diagnostics, Location, Pointer
 from .model import ApiFile, Model
+from .schema import SchemaFile
 from .source import Loader, PathLike
 from .version import FORMAT_VERSION, GENERATOR_VERSION
 
@@ -33,10 +35,11 @@ __all__ = [
     "load",
     "load_api_text",
     "load_json_text",
+    "load_with",
 ]
 
-#: Steps to spend on proving the CRC of one JSON file; VPP's files take 50 to 5000.
-DEFAULT_EFFORT = 200_000
+#: Steps to spend on proving the CRC of one JSON file; most need a few hundred.
+DEFAULT_EFFORT = 100_000
 
 
 def load(
@@ -51,13 +54,17 @@ def load(
     contain the importing file. `effort` 0 takes the file CRCs of JSON as they are. Raises
     `ApiError`.
     """
-    from .resolve import resolve
-
     diagnostics = Diagnostics()
     loader = Loader(include_dirs, diagnostics)
-    single = isinstance(paths, str) or hasattr(paths, "__fspath__")
-    schemas = loader.load([paths] if single else paths)  # type: ignore[list-item, arg-type]
-    return resolve(schemas, loader, diagnostics, effort=effort)
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    return load_with(loader, diagnostics, several, effort=effort)
+
+
+def load_with(
+    loader: Loader, diagnostics: Diagnostics, paths: Iterable[PathLike], *, effort: int
+) -> Model:
+    """As `load`, with a loader of one's own, which afterwards tells what was read."""
+    return _resolve(loader, diagnostics, lambda: loader.load(paths), effort)
 
 
 def load_json_text(text: str | bytes, name: str = "api.json", *, effort: int = 0) -> Model:
@@ -66,19 +73,32 @@ def load_json_text(text: str | bytes, name: str = "api.json", *, effort: int = 0
     Message CRCs are always checked; file CRCs only with an `effort`, because whoever asks a running
     server does not need them. Raises `ApiError`.
     """
-    from .resolve import resolve
-
     diagnostics = Diagnostics()
     loader = Loader((), diagnostics)
-    return resolve(loader.load_text(text, name), loader, diagnostics, effort=effort)
+    return _resolve(loader, diagnostics, lambda: loader.load_text(text, name), effort)
 
 
 def load_api_text(
     text: str | bytes, name: str = "text.api", include_dirs: Sequence[PathLike] = ()
 ) -> Model:
     """The model of one `.api` text. Raises `ApiError`."""
-    from .resolve import resolve
-
     diagnostics = Diagnostics()
     loader = Loader(include_dirs, diagnostics)
-    return resolve(loader.load_text(text, name), loader, diagnostics, effort=0)
+    return _resolve(loader, diagnostics, lambda: loader.load_text(text, name), 0)
+
+
+def _resolve(
+    loader: Loader,
+    diagnostics: Diagnostics,
+    read: Callable[[], Sequence[SchemaFile]],
+    effort: int,
+) -> Model:
+    """Read and resolve; places in JSON, which readers keep as paths, become lines in errors."""
+    from .resolve import resolve
+
+    try:
+        return resolve(read(), loader, diagnostics, effort=effort)
+    except ApiError as problem:
+        from ._json_positions import located
+
+        raise ApiError(located(problem.diagnostics, loader.text_of)) from None

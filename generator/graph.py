@@ -33,9 +33,8 @@ def needs_of(decl: TypeDecl) -> list[str]:
     """Bare names of the user types that a type mentions, in order."""
     if isinstance(decl, EnumDecl):
         return []
-    is_alias = isinstance(decl, AliasDecl)
-    spelled = [decl.type] if is_alias else [item.type for item in decl.fields]
-    return [name for spelling in spelled if (name := bare_name(spelling)) is not None]
+    names = [bare_name(spelling) for spelling, _ in references(decl)]
+    return [name for name in names if name is not None]
 
 
 def is_known(spelling: str, types: Mapping[str, TypeDecl]) -> bool:

@@ -195,8 +195,8 @@ class Library:
         for item in arrangement.statements:
             kind = "define" if isinstance(item, DefineDecl) else kind_of(item)
             items.append(OutlineItem(kind, item.name))
-        defines = {item.name: item for item in unit.defines}
-        if explicit_part(unit.services, defines):
+        places = {item.name: item.where for item in unit.defines}
+        if explicit_part(unit.services, places):
             items.append(OutlineItem("services", ""))
         items += [OutlineItem("counters", str(at)) for at in range(len(unit.counters))]
         items += [OutlineItem("paths", str(at)) for at in range(len(unit.paths))]

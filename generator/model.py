@@ -380,6 +380,14 @@ class Model:
                 return item
         raise KeyError(module)
 
+    def home(self, kind: UserType) -> ApiFile:
+        """The loaded file in which emitters should define a type: the one it comes from, else (that
+        one was not asked for) the first that contains it."""
+        for item in self.files:
+            if item.module == kind.origin:
+                return item
+        return next(item for item in self.files if kind in item.types)
+
     def by_name_crc(self) -> dict[str, Message]:
         """A new table from `NAME_crc` to message, as the server's message table is keyed."""
         return {item.name_crc: item for item in self.messages.values()}

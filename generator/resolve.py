@@ -239,7 +239,8 @@ class _FileResolver:
         if unit.schema.is_inlined and unit.schema.has_services:
             return sound
         strict = None if unit.schema.is_inlined else self._diagnostics
-        return sound + derive(defines, sound, strict)
+        places = {name: item.where for name, item in defines.items()}
+        return sound + derive(places, sound, strict)
 
     def _messages(
         self, unit: Unit, services: Iterable[ServiceDecl], generated: frozenset[str]

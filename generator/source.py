@@ -51,6 +51,9 @@ class Loader:
         self._by_name: dict[str, SchemaFile] = {}
         self.consulted: dict[str, str] = {}
         """Digest of every file read, by path: what a stamp of this run depends on."""
+        self.missing: set[str] = set()
+        """Paths where an import was looked for in vain: should one appear, it would be taken."""
+        self._texts: dict[str, str | bytes] = {}
 
     def load(self, paths: Iterable[PathLike]) -> list[SchemaFile]:
         """The files asked for. They also serve imports, by base name, whatever their directory."""
@@ -63,6 +66,7 @@ class Loader:
 
     def load_text(self, text: str | bytes, name: str) -> list[SchemaFile]:
         """Files from a text in memory; `name` ends in `.api` or the text is JSON."""
+        self._texts[name] = text
         wanted = self._parse(text, name)
         for schema in wanted:
             self._by_name.setdefault(schema.name, schema)
@@ -108,7 +112,7 @@ class Loader:
         if not importer.is_inlined:
             for directory in (*self._include_dirs, *parents):
                 candidate = directory / decl.path
-                if candidate.is_file():
+                if self._is_file(candidate):
                     return next(iter(self.read(candidate)), None)
         if base in self._by_name:
             return self._by_name[base]
@@ -116,6 +120,22 @@ class Loader:
         for directory in (*self._include_dirs, home, home.parent):
             for name in inside:
                 candidate = directory / name
-                if candidate.is_file():
+                if self._is_file(candidate):
                     return next(iter(self.read(candidate)), None)
         return None
+
+    def _is_file(self, path: Path) -> bool:
+        if path.is_file():
+            return True
+        self.missing.add(str(path))
+        return False
+
+    def text_of(self, path: str) -> str | None:
+        """The text of a file that was read, to find lines in it; None if it cannot be had."""
+        data: str | bytes | None = self._texts.get(path)
+        if data is None:
+            try:
+                data = Path(path).read_bytes()
+            except OSError:
+                return None
+        return data if isinstance(data, str) else data.decode("utf-8", "replace")
