@@ -1,6 +1,7 @@
 """What is compiled into `vapi_cffi._native`: the C core, the embedded peer, and the way to both.
 
-Run by setuptools (`cffi_modules` in setup.py); imports nothing of the package, as it is not built yet.
+Run by setuptools (`cffi_modules` in setup.py); imports nothing of the package, as it is not built
+yet.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CDEF = ROOT / "vapi_cffi" / "cdef"
 CSRC = ROOT / "csrc"
 
-#: Slices of declarations, each named as the header it mirrors. Order matters: types come first, and
-#: the callbacks, which use all of them, last.
-SLICES = ("common.h", "vapi.h", "batch.h", "peer.h", "callbacks.h")
+#: Slices of declarations, each named as the header it mirrors. Order matters: types come first.
+#: There is no slice of callbacks: C never calls Python. Callbacks of the program are called by
+#: Python loops that receive, so no handle can dangle, and an exception simply leaves the loop.
+SLICES = ("common.h", "vapi.h", "batch.h", "peer.h")
 
 PREAMBLE = """
 #include <vapi/vapi.h>

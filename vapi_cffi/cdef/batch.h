@@ -56,11 +56,6 @@ void vapi_free_many(vapi_ctx_t ctx, void *const *msgs, uint32_t count);
 vapi_error_e vapi_wait_until(vapi_ctx_t ctx, uint64_t timeout_ns);
 void vapi_interrupt(vapi_ctx_t ctx);
 
-typedef vapi_error_e (*vapi_raw_cb)(vapi_ctx_t ctx, void *callback_ctx, uint16_t vl_msg_id,
-                                    void *msg, size_t size);
-vapi_error_e vapi_dispatch_raw(vapi_ctx_t ctx, vapi_raw_cb callback, void *callback_ctx,
-                               uint32_t max, uint64_t timeout_ns);
-
 typedef struct vapi_call_s vapi_call_t;
 vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, uint16_t reply_id,
                        uint32_t context_offset, void **reply, size_t *reply_size,
@@ -84,10 +79,11 @@ typedef struct {
     uint32_t failed;
     uint32_t lost;
     uint32_t first_context;
-    bool started;
+    void *handle;
     ...;
 } vapi_pump_t;
 vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *pump, uint64_t timeout_ns);
+void vapi_pump_cancel(vapi_ctx_t ctx, vapi_pump_t *pump);
 
 typedef struct {
     uint64_t sent;

@@ -1,0 +1,116 @@
+"""The options of a connection, checked before anything is opened."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ._errors import InvalidArgument
+from ._ffi import ffi, lib
+from ._timeouts import to_ns
+
+Mode = Literal["blocking", "nonblocking"]
+
+_TRANSPORT_CODES = {
+    "socket": lib.VAPI_TRANSPORT_SOCKET,
+    "memfd": lib.VAPI_TRANSPORT_MEMFD,
+    "shm": lib.VAPI_TRANSPORT_SHM,
+}
+_MODE_CODES = {"blocking": lib.VAPI_MODE_BLOCKING, "nonblocking": lib.VAPI_MODE_NONBLOCKING}
+_U32 = 2**32 - 1
+_MAX_NAME_BYTES = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectOptions:
+    """Everything but the address.
+
+    name: what VPP calls this client, 1 to 63 bytes; None: "vapi_cffi-PID".
+    mode: "blocking" calls wait up to the timeout, "nonblocking" ones raise `WouldBlock` at once.
+    timeout: seconds, for connecting and for calls that are given none of their own.
+    max_outstanding_requests: how many requests may be in flight.
+    response_queue_size: wanted places in the input queue; made large enough for the requests
+    anyway. bell: with classic shared memory, the socket through which an idle VPP is woken. None:
+    that of
+        the process which serves the region; "": none (an idle VPP then answers after up to 10 ms).
+    handle_keepalives: answer VPP's keepalives instead of returning them from recv().
+    spin: seconds that a wait spins before it sleeps; None: chosen for this machine.
+    backlog_bytes: the most that is kept for a program that does not receive (see docs).
+    grace: seconds that nobody may receive before the drain thread does it.
+    """
+
+    name: str | None = None
+    mode: Mode = "blocking"
+    timeout: float = 10.0
+    max_outstanding_requests: int = 1024
+    response_queue_size: int = 8192
+    bell: str | os.PathLike[str] | None = None
+    handle_keepalives: bool = True
+    spin: float | None = None
+    backlog_bytes: int | None = None
+    grace: float | None = None
+
+    def __post_init__(self) -> None:
+        size = len(self.client_name.encode())
+        if not 1 <= size <= _MAX_NAME_BYTES or "\0" in self.client_name:
+            raise InvalidArgument(
+                f"name must have 1 to {_MAX_NAME_BYTES} bytes: {self.client_name[:80]!r} has {size}"
+            )
+        if self.mode not in _MODE_CODES:
+            raise InvalidArgument(f"mode is 'blocking' or 'nonblocking', not {self.mode!r}")
+        for field in ("max_outstanding_requests", "response_queue_size"):
+            value = getattr(self, field)
+            if not isinstance(value, int) or not 1 <= value <= _U32:
+                raise InvalidArgument(f"{field} must be at least 1, not {value!r}")
+        if self.backlog_bytes is not None and self.backlog_bytes < 0:
+            raise InvalidArgument(f"backlog_bytes must not be negative: {self.backlog_bytes!r}")
+        to_ns(self.timeout)
+        if self.spin is not None:
+            to_ns(self.spin, "spin")
+        if self.grace is not None:
+            to_ns(self.grace, "grace")
+
+    @property
+    def client_name(self) -> str:
+        """The name that VPP is told."""
+        return f"vapi_cffi-{os.getpid()}" if self.name is None else self.name
+
+    @property
+    def timeout_ns(self) -> int:
+        """The timeout of calls that are given none: 0 in non-blocking mode."""
+        return 0 if self.mode == "nonblocking" else to_ns(self.timeout)
+
+    @property
+    def call_ns(self) -> int:
+        """The timeout of requests with their answer, which wait in both modes."""
+        return to_ns(self.timeout)
+
+    def to_c(self, transport: str, address: str | None, timeout_ns: int) -> tuple[Any, list[Any]]:
+        """The struct for the C core, and what must live as long as it."""
+        options = ffi.new("vapi_connect_options_t *")
+        lib.vapi_connect_options_init(options)
+        keep: list[Any] = []
+
+        def text(value: str | os.PathLike[str] | None) -> Any:
+            if value is None:
+                return ffi.NULL
+            keep.append(ffi.new("char[]", os.fsencode(value)))
+            return keep[-1]
+
+        options.name = text(self.client_name)
+        options.transport = _TRANSPORT_CODES[transport]
+        options.address = text(address)
+        options.bell_address = text(self.bell)
+        options.mode = _MODE_CODES[self.mode]
+        options.handle_keepalives = self.handle_keepalives
+        options.max_outstanding_requests = self.max_outstanding_requests
+        options.response_queue_size = self.response_queue_size
+        options.timeout_ns = timeout_ns
+        if self.spin is not None:
+            options.spin_ns = to_ns(self.spin)
+        if self.backlog_bytes is not None:
+            options.backlog_bytes = self.backlog_bytes
+        if self.grace is not None:
+            options.grace_ns = to_ns(self.grace)
+        return options, keep

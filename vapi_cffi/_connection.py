@@ -1,0 +1,324 @@
+"""The connection: its life, and what it knows. Sending, receiving and calling are its three
+bases."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import warnings
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from threading import RLock
+from types import TracebackType
+from typing import Any, Self, TypedDict, Unpack
+
+from ._address import Address, Transport
+from ._calling import Calling
+from ._config import ConnectOptions, Mode
+from ._context import DISCONNECTED, IN_CHILD, NEVER_CONNECTED, Context
+from ._errors import MisuseError, NotConnected, Timeout, VapiError, check, error_for
+from ._ffi import ffi, lib
+from ._receiving import Receiving
+from ._sending import Sending, enter
+from ._table import MessageTable
+from ._timeouts import EAGAIN, to_ns
+
+log = logging.getLogger("vapi_cffi")
+
+_STATS_FIELDS = tuple(name for name, _ in ffi.typeof("vapi_stats_t").fields or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while a connection lasts."""
+
+    server_pid: int
+    client_index: bytes
+    max_message_size: int
+    fd: int
+    table: MessageTable
+
+    @classmethod
+    def of(cls, ctx: Any) -> Facts:
+        fd = ffi.new("int *")
+        check(lib.vapi_get_fd(ctx, fd), ctx)
+        index = ffi.new("uint32_t *", lib.vapi_client_index_raw(ctx))
+        return cls(
+            server_pid=lib.vapi_get_server_pid(ctx),
+            client_index=bytes(ffi.buffer(index)),
+            max_message_size=lib.vapi_max_msg_size(ctx),
+            fd=fd[0],
+            table=MessageTable.of(ctx),
+        )
+
+
+class OptionArguments(TypedDict, total=False):
+    """The keyword arguments of `Connection`, as `ConnectOptions` describes them."""
+
+    name: str | None
+    mode: Mode
+    timeout: float
+    max_outstanding_requests: int
+    response_queue_size: int
+    bell: str | os.PathLike[str] | None
+    handle_keepalives: bool
+    spin: float | None
+    backlog_bytes: int | None
+    grace: float | None
+
+
+class Connection(Sending, Receiving, Calling):
+    """One connection to one VPP, carrying messages as bytes.
+
+    >>> with Connection("sim:") as connection:                          # doctest: +SKIP
+    ...     ping = connection.find("control_ping_51077d14")
+    ...     reply = connection.call(ping.to_bytes(2, "big") + bytes(8))
+
+    `address`: `/path` or `unix:/path` (a socket), `shm:PREFIX` (classic shared memory), `sim:` (an
+    embedded peer that lives as long as the connection); None: $VAPI_ADDRESS, then VPP's usual
+    socket. `transport`: "socket", "memfd" or "shm", if not what the address says. Further arguments
+    are those of `ConnectOptions`; they are checked at once, and nothing is opened before
+    `connect()` or `with`.
+
+    Threads: any number may use one connection at once; a message is received by one of them.
+    `disconnect()` ends the waits of other threads with NotConnected. fork: a child cannot use it.
+    """
+
+    def __init__(
+        self,
+        address: str | os.PathLike[str] | None = None,
+        *,
+        transport: Transport | None = None,
+        **options: Unpack[OptionArguments],
+    ) -> None:
+        self._context: Any = NEVER_CONNECTED  # a Context while connected
+        self._lock = RLock()
+        self._known: Facts | None = None
+        self._peer: Any = None
+        self._last_stats: Mapping[str, int] = dict.fromkeys(_STATS_FIELDS, 0)
+        self.address = Address.parse(address, transport)
+        self.options = ConnectOptions(**options)
+        _live.add(self)
+
+    # ---- life ---------------------------------------------------------------------------------
+
+    def connect(self, timeout: float | None = None) -> Self:
+        """Connects and learns the message table; returns the connection itself.
+
+        Errors: `ConnectFailed` and what is below it in the tree, `Timeout`, `MisuseError` when it
+        is connected. After `disconnect()` or a lost connection it may be called again.
+        """
+        timeout_ns = to_ns(self.options.timeout if timeout is None else timeout)
+        with self._lock:
+            if isinstance(self._context, Context):
+                if lib.vapi_is_connected(self._context.ctx):
+                    raise MisuseError(f"already connected to {self.address}")
+                self.close()
+            context = Context(self.options.timeout_ns, self.options.call_ns)
+            try:
+                self._open(context, timeout_ns)
+            except BaseException:
+                self._stop_peer()
+                raise
+            self._known = Facts.of(context.ctx)
+            self._context = context
+        return self
+
+    def _open(self, context: Context, timeout_ns: int) -> None:
+        where: str | None
+        transport = self.address.transport
+        if self.address.sim:
+            self._peer = _start_peer(transport)
+            where = self._peer.shm_prefix if transport == "shm" else self._peer.socket_path
+        else:
+            where = self.address.prefix if transport == "shm" else self.address.path
+        options, keep = self.options.to_c(transport, where, timeout_ns)
+        code = lib.vapi_connect_options(context.ctx, options)
+        del keep
+        if code == EAGAIN:
+            raise Timeout(f"connect to {self.address}: no answer for {timeout_ns / 1e9:g} s")
+        if code:
+            shown = self.address if self.address.path or transport == "shm" else where
+            raise error_for(code, context.ctx, f"connect to {shown or _default_socket()}")
+
+    def disconnect(self) -> None:
+        """Leaves VPP, ending the waits of other threads; messages that are held stay valid.
+
+        Errors: `NotConnected` when it is not connected (`close()` does not mind).
+        From a callback or a signal handler of a waiting call, it takes effect when that call ends.
+        """
+        if not self._close():
+            self._context.take()  # raises, and says which it is
+
+    def close(self) -> None:
+        """`disconnect()` if connected. Idempotent; also the end of a `with` block."""
+        self._close()
+
+    def _close(self) -> bool:
+        context = self._context
+        if not isinstance(context, Context) or not context.shut():
+            return False
+        self._context = DISCONNECTED
+        with suppress(VapiError):
+            self._last_stats = _read_stats(context.ctx)
+        context.disconnect()
+        self._stop_peer()
+        return True
+
+    def _stop_peer(self) -> None:
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            peer.stop()
+
+    def __enter__(self) -> Self:
+        if not isinstance(self._context, Context):
+            self.connect()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if isinstance(getattr(self, "_context", None), Context):
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=1, source=self)
+            self.close()
+
+    # ---- what it knows --------------------------------------------------------------------------
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection, and VPP is not known to be gone."""
+        try:
+            with self._inside() as ctx:
+                return bool(lib.vapi_is_connected(ctx))
+        except NotConnected:
+            return False
+
+    @property
+    def transport(self) -> Transport:
+        """What carries the messages: "socket", "memfd" or "shm"."""
+        return self.address.transport
+
+    @property
+    def server_pid(self) -> int:
+        """VPP's process, 0 if unknown."""
+        return self._facts().server_pid
+
+    @property
+    def client_index(self) -> bytes:
+        """The four bytes that requests carry at offset 2 (`call` and `pump` store them
+        themselves)."""
+        return self._facts().client_index
+
+    @property
+    def max_message_size(self) -> int:
+        """The largest message that can be sent, in bytes."""
+        return self._facts().max_message_size
+
+    @property
+    def message_table(self) -> MessageTable:
+        """All messages that this VPP knows; copied once a connection."""
+        return self._facts().table
+
+    def is_msg_available(self, name_crc: str) -> bool:
+        """Whether VPP knows a message with exactly this layout, as "control_ping_51077d14"."""
+        return name_crc in self.message_table
+
+    def find(self, name_crc: str) -> int:
+        """VPP's number of a message; `MessageUnavailable` says whether name or CRC is the
+        trouble."""
+        return self.message_table.find(name_crc)
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while messages wait: for select, poll, epoll and asyncio.
+
+        Do not read from it; it is closed by `disconnect()`.
+        """
+        return self._facts().fd
+
+    @property
+    def stats(self) -> Mapping[str, int]:
+        """Counters of this connection (`vapi_stats_t` of vapi/batch.h describes each).
+
+        After `disconnect()`, as they were then.
+        """
+        try:
+            with self._inside() as ctx:
+                return _read_stats(ctx)
+        except NotConnected:
+            return self._last_stats
+
+    def interrupt(self) -> None:
+        """Makes waits on this connection look around: they check for signals and go on."""
+        with self._inside() as ctx:
+            lib.vapi_interrupt(ctx)
+
+    @contextmanager
+    def _inside(self) -> Iterator[Any]:
+        """The context, which cannot be closed meanwhile."""
+        context = self._context
+        slot = enter(context)
+        try:
+            yield slot.ctx
+        finally:
+            context.put(slot)
+
+    def _facts(self) -> Facts:
+        facts = self._known
+        if facts is None or not isinstance(self._context, Context):
+            self._context.take()
+            raise AssertionError("a connection without facts")
+        return facts
+
+    def __repr__(self) -> str:
+        state = "connected" if self.is_connected else "not connected"
+        return f"<Connection to {self.address} over {self.transport}, {state}>"
+
+
+def _read_stats(ctx: Any) -> Mapping[str, int]:
+    stats = ffi.new("vapi_stats_t *")
+    lib.vapi_get_stats(ctx, stats)
+    return {name: getattr(stats, name) for name in _STATS_FIELDS}
+
+
+def _default_socket() -> str:
+    path: bytes = ffi.string(lib.VAPI_DEFAULT_SOCKET)
+    return path.decode()
+
+
+def _start_peer(transport: Transport) -> Any:
+    """The embedded peer of a `sim:` connection."""
+    from .sim import Peer
+
+    return Peer(shm_prefix=None).start()
+
+
+#: For the ends that Python announces: of the process, and of a parent's connections in a child.
+_live: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for connection in list(_live):
+        connection.close()
+
+
+def _disown_all() -> None:
+    for connection in list(_live):
+        context = connection._context
+        if isinstance(context, Context):
+            context.closing = True
+            context.take = IN_CHILD.take
+            connection._context = IN_CHILD
+            connection._peer = None
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_disown_all)

@@ -1,0 +1,48 @@
+"""Time: seconds for the program, nanoseconds for the C core, and the slices in between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from time import monotonic_ns
+
+from ._errors import InvalidArgument
+
+#: For ever, as the C core counts.
+FOREVER_NS = 2**64 - 1
+#: A wait goes into C for at most this long: a signal that arrives in the moment between Python's
+#: last look and C's sleep (nothing else would notice it) is served after that.
+SLICE_NS = 100_000_000
+
+EAGAIN = 2
+
+
+def to_ns(timeout: float, name: str = "timeout") -> int:
+    """Seconds as nanoseconds; `math.inf` waits for ever.
+
+    >>> to_ns(0.5), to_ns(math.inf) == FOREVER_NS
+    (500000000, True)
+    """
+    try:
+        if timeout >= 0:
+            return FOREVER_NS if math.isinf(timeout) else min(round(timeout * 1e9), FOREVER_NS)
+    except TypeError:
+        pass  # said below, with the value
+    raise InvalidArgument(f"{name} is seconds, at least 0 (or math.inf), not {timeout!r}")
+
+
+def wait_in_slices(attempt: Callable[[int], int], timeout_ns: int) -> int:
+    """Calls `attempt(slice_ns)` until it returns something other than VAPI_EAGAIN.
+
+    Returns VAPI_EAGAIN itself once the time is over. Between slices Python handles signals: what a
+    handler raises (KeyboardInterrupt) comes out of here.
+    """
+    deadline = monotonic_ns() + timeout_ns
+    left = timeout_ns
+    while True:
+        code = attempt(left if left < SLICE_NS else SLICE_NS)
+        if code != EAGAIN:
+            return code
+        left = deadline - monotonic_ns()
+        if left <= 0:
+            return code
