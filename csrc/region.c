@@ -37,7 +37,9 @@ void *region_space_vector(const region_space_t *space, u64 va, u64 element_bytes
     shm_vec_header_t *header =
         va < sizeof *header ? NULL : region_space_ptr(space, va - sizeof *header, sizeof *header,
                                                       &left);
-    if (header == NULL)
+    /* VPP aligns them; whoever writes nonsense there must not make us read at odd addresses. */
+    u64 alignment = element_bytes % 8 == 0 ? 8 : _Alignof(shm_vec_header_t);
+    if (header == NULL || (uintptr_t)header % alignment != 0)
         return NULL;
     u32 n = load_relaxed(&header->length);
     if (n > max_length || (u64)n * element_bytes > left - sizeof *header)
@@ -104,7 +106,7 @@ vapi_error_e region_map_memfd(region_t *r, int fd, deadline_t deadline, error_re
     u64 their_size = load_relaxed(&ssvm->ssvm_size);
     u64 version = load_relaxed(&region_header(r)->version);
     if (type != SSVM_TYPE_MEMFD || their_size > size || their_size < SSVM_REGION_OFFSET ||
-        r->va > UINT64_MAX - size)
+        r->va % SHM_PAGE_SIZE != 0 || r->va > UINT64_MAX - size)
         rv = error_set(error, VAPI_EMAP_FAIL, 0,
                        "%s: not a segment of VPP (type %u, %llu of %llu bytes, address 0x%llx)",
                        what, type, (unsigned long long)their_size, (unsigned long long)size,

@@ -56,7 +56,7 @@ void *region_space_ptr(const region_space_t *space, u64 va, u64 length, u64 *lef
 
 /**
  * A vector's elements and their number: checks the length word and that all elements lie inside.
- * NULL and *length 0 when not; `max_length` bounds what is believed.
+ * NULL and *length 0 when not; `max_length` bounds what is believed. Elements of 8 bytes are aligned.
  */
 void *region_space_vector(const region_space_t *space, u64 va, u64 element_bytes, u32 max_length,
                           u32 *length);
