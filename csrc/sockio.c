@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -12,6 +13,10 @@
 
 static vapi_error_e connect_error(error_rec_t *error, const char *path, int e)
 {
+    struct stat st;
+    /* Linux says "refused" for a path that is not a socket at all. */
+    if (e == ECONNREFUSED && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+        e = ENOTSOCK;
     vapi_error_e code = e == EACCES || e == EPERM ? VAPI_EACCES
                         : e == ENOTSOCK           ? VAPI_ENOTSOCK
                                                   : VAPI_ECON_FAIL;
