@@ -47,6 +47,7 @@ def resolve(
     take it as it is. Raises `ApiError` if anything is wrong."""
     flattener = Flattener(loader, diagnostics)
     units = _distinct([flattener.flatten(schema) for schema in schemas], diagnostics)
+    diagnostics.raise_if_errors()  # half-read files would only give rise to false errors
     types = _one_table(units, diagnostics)
     order = in_order(types, diagnostics)
     for unit in units:

@@ -115,6 +115,20 @@ def to_text(file: ApiFile) -> str:
     return out.text()
 
 
+def message_text(item: Message) -> str:
+    """One message as it is written."""
+    out = Writer("  ")
+    _message(out, item)
+    return out.text()
+
+
+def type_text(item: UserType) -> str:
+    """One type as it is written."""
+    out = Writer("  ")
+    _type(out, item)
+    return out.text()
+
+
 def explicit_services(file: ApiFile) -> list[Service]:
     """The services that have to be spelled out; the others follow from the names of messages."""
     nowhere = Location(file.name)
@@ -169,7 +183,8 @@ def _comment(out: Writer, comment: str | None) -> None:
             out.raw(line)  # as it is: JSON has every blank of it
 
 
-def _field(item: Field) -> str:
+def field_text(item: Field) -> str:
+    """A field as it is written, with its semicolon."""
     head = f"{item.spelling} {item.name}"
     if item.shape is Shape.SCALAR:
         if not item.options:
@@ -188,7 +203,7 @@ def _field(item: Field) -> str:
 
 def _fields(out: Writer, items: Iterable[Field]) -> None:
     for item in items:
-        out.line(_field(item))
+        out.line(field_text(item))
 
 
 def _flags(flags: Iterable[str]) -> str:
@@ -234,10 +249,11 @@ def _enum(out: Writer, item: Enum) -> None:
 def _services(out: Writer, services: Iterable[Service]) -> None:
     with out.block("service {", "};"):
         for item in services:
-            out.line(f"rpc {item.caller.name} returns {_returns(item)};")
+            out.line(f"rpc {item.caller.name} returns {returns_text(item)};")
 
 
-def _returns(item: Service) -> str:
+def returns_text(item: Service) -> str:
+    """What stands after `returns`."""
     if item.details is not None and item.reply is None:
         return f"stream {item.details.name}"
     if item.details is not None and item.reply is not None:
