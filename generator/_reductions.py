@@ -7,6 +7,7 @@ recorded here, where the token is still at hand.
 from __future__ import annotations
 
 import keyword
+import math
 from typing import NamedTuple
 
 from lark import Token, Transformer, v_args
@@ -30,6 +31,9 @@ from .schema import (
     UnionDecl,
     Value,
 )
+
+#: Longer numbers fit no type.
+MAX_DIGITS = 40
 
 
 class Comment(NamedTuple):
@@ -118,6 +122,8 @@ Members = tuple[FieldDecl | _Option, ...]
 
 def number_of(token: Token) -> int | float:
     """Value of a NUMBER token: hexadecimal, decimal (leading zeros too), or a float."""
+    if len(token) > MAX_DIGITS:
+        return math.inf  # no integer: whoever asked for one says so
     if token[:2] in ("0x", "0X"):
         return int(token, 16)
     return float(token) if "." in token else int(token)
@@ -152,7 +158,10 @@ class Reductions(Transformer[Token, None]):
 
     def value(self, token: Token) -> Value:
         if token.type == "NUMBER":
-            return number_of(token)
+            number = number_of(token)
+            if number == math.inf:
+                self.run.error(token, "number too large: expected one that fits u64")
+            return number
         if token.type == "STRING":
             return text_of(token)
         # `true` stays a string: that is what VPP's compiler makes of it.
@@ -168,7 +177,7 @@ class Reductions(Transformer[Token, None]):
         length = number_of(token)
         if isinstance(length, int) and length >= 0:
             return _Suffix(length)
-        self.run.error(token, f"array length {token}: expected a whole number, 0 or more")
+        self.run.error(token, f"array length {token:.40}: expected a whole number, 0 or more")
         return _Suffix(1)
 
     def count_or_options(self, *options: _Option) -> _Suffix:

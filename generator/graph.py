@@ -70,8 +70,11 @@ def in_order(types: Mapping[str, TypeDecl], diagnostics: Diagnostics) -> list[st
                 stack.pop()
                 active.discard(name)
             elif need in active:
-                circle = [item for item, _ in stack]
-                shown = " -> ".join([*circle[circle.index(need) :], need])
+                names = [item for item, _ in stack]
+                circle = [*names[names.index(need) :], need]
+                if len(circle) > 10:
+                    circle[5:-4] = ["..."]
+                shown = " -> ".join(circle)
                 diagnostics.error(types[name].where, f"type contains itself: {shown}")
                 broken.add(name)
             else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import Any
@@ -52,6 +53,10 @@ _KEYS = {
 }
 
 
+#: Module names become file names.
+_MODULE = re.compile(r"[A-Za-z0-9_+@-][A-Za-z0-9_.+@-]*")
+
+
 class _MalformedError(Exception):
     """A value of another form than expected. `steps` lead from the definition to the value."""
 
@@ -60,16 +65,25 @@ class _MalformedError(Exception):
         self.steps = steps
 
 
-def decode_json(text: str, path: str, diagnostics: Diagnostics) -> Any:
-    """The value of a JSON text, or None after recording what is wrong with it."""
+def decode_json(text: str, path: str, diagnostics: Diagnostics) -> dict[str, Any] | list[Any]:
+    """The object or array of a JSON text; an empty array after recording what is wrong with it."""
     try:
-        return json.loads(text)
+        document = json.loads(text, parse_constant=_refuse)
+        if isinstance(document, dict | list):
+            return document
+        diagnostics.error(Location(path, 1, 1), f"{_shown(document)}: expected an object")
     except json.JSONDecodeError as bad:
         place = Location(path, bad.lineno, bad.colno)
         diagnostics.error(place, f"not JSON: {bad.msg[0].lower()}{bad.msg[1:]}")
+    except ValueError as bad:  # NaN, or a number of thousands of digits
+        diagnostics.error(Location(path, 1, 1), f"not an API file: {bad}")
     except RecursionError:
         diagnostics.error(Location(path, 1, 1), "nested too deeply: expected an API file")
-    return None
+    return []
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not a value of an API")
 
 
 class JsonReader:
@@ -99,8 +113,6 @@ class JsonReader:
                 self._diagnostics.error(place, byte)
                 return []
         document = decode_json(text, path, self._diagnostics)
-        if document is None:
-            return []
         digest = hashlib.sha256(raw).hexdigest()
         if isinstance(document, list):
             pointers = [Pointer(path, (index,)) for index in range(len(document))]
@@ -132,13 +144,14 @@ class JsonReader:
             sections[key] = value
         crc = document.get("vl_api_version")
         try:
-            file_crc = None if crc is None else _crc(crc)
+            name = _name_of(document, pointer)
+            file_crc = None if crc is None else _crc(crc, "vl_api_version")
         except _MalformedError as bad:
-            self._error(pointer.child("vl_api_version"), str(bad))
-            file_crc = None
+            self._error(pointer.child(*bad.steps), str(bad))
+            return None
         return SchemaFile(
             path=pointer.file,
-            name=_name_of(document, pointer),
+            name=name,
             statements=tuple(self._statements(sections, pointer)),
             is_inlined=True,
             crc=file_crc,
@@ -210,7 +223,9 @@ def _name_of(document: dict[str, Any], pointer: Pointer) -> str:
     if not pointer.path and base.endswith(".json"):
         base = base.removesuffix(".json")
         return base if base.endswith(".api") else f"{base}.api"
-    if isinstance(module, str) and module:
+    if module is not None:
+        if not isinstance(module, str) or not _MODULE.fullmatch(module):
+            raise _MalformedError(f"{_shown(module)}: expected the name of a module", "module")
         return f"{module}.api"
     suffix = "".join(f"_{step}" for step in pointer.path)
     return f"{base.removesuffix('.api')}{suffix}.api"

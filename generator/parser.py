@@ -22,7 +22,7 @@ from ._reductions import Comment, Reductions, Run, Spanned
 from .schema import DefineDecl, SchemaFile, Statement, StructDecl
 
 #: The largest file of VPP has 60 kB. More than this is not an API file, and would only cost time.
-MAX_TEXT = 2 << 20
+MAX_TEXT = 1 << 20
 
 #: After this many syntax errors in one file the rest of it is noise.
 MAX_SYNTAX_ERRORS = 10

@@ -136,7 +136,8 @@ def _check_positions(unit: Unit, diagnostics: Diagnostics) -> None:
         if isinstance(decl, OptionDecl):
             continue
         for spelling, where in references(decl):
-            if bare_name(spelling) in later - {decl.name}:
+            name = bare_name(spelling)
+            if name in later and name != decl.name:
                 diagnostics.error(where, f"{spelling} is used before its definition")
         if not isinstance(decl, DefineDecl):
             later.discard(decl.name)
