@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What an operator asks first: show_version, and cli_inband with a handful of commands.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "peer_client.h"
+#include "peer_handlers.h"
+#include "peer_network.h"
+#include "peer_out.h"
+
+/* Rows of "show runtime": enough for a reply of several KiB. */
+#define RUNTIME_NODES 96u
+#define LONGEST_LINE 256u
+
+static void copy_text(char *to, size_t room, const char *text)
+{
+    size_t length = strlen(text);
+    memcpy(to, text, length < room ? length : room - 1);
+}
+
+void peer_on_show_version(peer_t *p, const peer_call_t *call)
+{
+    mp_show_version_reply_t *r = peer_reply_begin(p, call, PEER_MSG_show_version_reply, sizeof *r);
+    if (r == NULL)
+        return;
+    copy_text(r->program, sizeof r->program, p->options.program);
+    copy_text(r->version, sizeof r->version, p->options.version);
+    copy_text(r->build_date, sizeof r->build_date, p->options.build_date);
+    copy_text(r->build_directory, sizeof r->build_directory, p->options.build_directory);
+    peer_out_end(p, call->client);
+}
+
+__attribute__((format(printf, 2, 3))) static void say(peer_buffer_t *out, const char *format, ...)
+{
+    u8 *to = peer_buffer_reserve(out, LONGEST_LINE);
+    va_list arguments;
+    if (to == NULL)
+        return;
+    va_start(arguments, format);
+    int n = vsnprintf((char *)to, LONGEST_LINE, format, arguments);
+    va_end(arguments);
+    if (n > 0)
+        out->end += (u32)n < LONGEST_LINE ? (size_t)n : LONGEST_LINE - 1;
+}
+
+static void show_version(peer_t *p, peer_buffer_t *out)
+{
+    say(out, "%s v%s built by vapi_cffi on %s at %s\n", p->options.program, p->options.version,
+        "localhost", p->options.build_date);
+}
+
+static void show_interface(peer_t *p, peer_buffer_t *out)
+{
+    const peer_network_t *n = p->network;
+    say(out, "%-34s%-5s%8s  %s\n", "              Name", "Idx", "State", "MTU (L3/IP4/IP6/MPLS)");
+    for (u32 i = 0; i < n->interface_count; i++) {
+        const peer_interface_t *f = &n->interfaces[i];
+        if (f->exists)
+            say(out, "%-34s%-5u%8s  %u/%u/%u/%u\n", f->name, i, f->flags & 1 ? "up" : "down",
+                f->mtu[0], f->mtu[1], f->mtu[2], f->mtu[3]);
+    }
+}
+
+static void show_fib_summary(peer_t *p, peer_buffer_t *out)
+{
+    const peer_network_t *n = p->network;
+    u32 by_length[33] = {0};
+    for (u32 i = 0; i < n->route_count; i++)
+        if (n->routes[i].used && n->routes[i].prefix.af == 0)
+            by_length[n->routes[i].prefix.len]++;
+    say(out, "ipv4-VRF:0, fib_index:0, flow hash:[src dst sport dport proto flowlabel ]\n");
+    say(out, "    Prefix length         Count\n");
+    for (u32 i = 0; i <= 32; i++)
+        if (by_length[i] != 0)
+            say(out, "%20u%16u\n", i, by_length[i]);
+}
+
+static void show_errors(peer_t *p, peer_buffer_t *out)
+{
+    say(out, "%10s%40s%40s%10s\n", "Count", "Node", "Reason", "Severity");
+    say(out, "%10llu%40s%40s%10s\n", (unsigned long long)p->stats.dropped_messages, "api-rx",
+        "message dropped", "error");
+}
+
+static void show_runtime(peer_t *p, peer_buffer_t *out)
+{
+    say(out, "Time %.1f, %llu loops\n", (double)now_ns() / 1e9,
+        (unsigned long long)p->stats.loops);
+    say(out, "%-32s%-16s%12s%12s%12s\n", "Name", "State", "Calls", "Vectors", "Suspends");
+    for (u32 i = 0; i < RUNTIME_NODES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "node-%u", i);
+        say(out, "%-32s%-16s%12u%12u%12u\n", name, "event wait", 0, 0, i);
+    }
+}
+
+static const struct {
+    const char *command;
+    void (*show)(peer_t *p, peer_buffer_t *out);
+} commands[] = {
+    {"show version", show_version},
+    {"show interface", show_interface},
+    {"show ip fib summary", show_fib_summary},
+    {"show errors", show_errors},
+    {"show runtime", show_runtime},
+};
+
+/** The command with its white space squeezed to single blanks. */
+static void squeeze(char *to, size_t room, const char *from, size_t length)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < length && from[i] != 0 && n + 1 < room; i++) {
+        char c = from[i] == '\t' || from[i] == '\n' ? ' ' : from[i];
+        if (c == ' ' && (n == 0 || to[n - 1] == ' '))
+            continue;
+        to[n++] = c;
+    }
+    if (n != 0 && to[n - 1] == ' ')
+        n--;
+    to[n] = 0;
+}
+
+void peer_on_cli_inband(peer_t *p, const peer_call_t *call)
+{
+    const mp_cli_inband_t *m = (const void *)call->body;
+    peer_buffer_t out = {0};
+    char command[256];
+    bool known = false;
+    squeeze(command, sizeof command, (const char *)(m + 1), be32toh(m->length));
+    for (u32 i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(command, commands[i].command) != 0)
+            continue;
+        commands[i].show(p, &out);
+        known = true;
+    }
+    if (!known && command[0] != 0)
+        say(&out, "unknown input `%.200s'\n", command);
+    u32 length = (u32)peer_buffer_length(&out);
+    mp_text_reply_t *r = peer_reply_begin(p, call, PEER_MSG_cli_inband_reply,
+                                          (u32)sizeof *r + length);
+    if (r != NULL) {
+        r->length = htobe32(length);
+        if (length != 0)
+            memcpy(r + 1, out.bytes, length);
+        peer_out_end(p, call->client);
+    }
+    free(out.bytes);
+}
