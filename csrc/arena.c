@@ -132,13 +132,14 @@ void arena_free(void *body)
     store_release(&msgbuf_of(body)->q, 0);
 }
 
-bool arena_idle(arena_t *a)
+u32 arena_busy(arena_t *a)
 {
+    u32 busy = 0;
     for (int i = 0; i < ARENA_CLASSES; i++)
         for (u32 k = 0; k < a->classes[i].count; k++) {
             msgbuf_t *m = (void *)(a->classes[i].base + (size_t)k * a->classes[i].slot_bytes);
-            if (load_acquire(&m->q) != 0)
-                return false;
+            busy += load_acquire(&m->q) != 0;
         }
-    return arena_sweep(a);
+    arena_sweep(a);
+    return busy + a->long_count;
 }

@@ -57,7 +57,7 @@ void *arena_alloc(arena_t *a, u32 size, bool zero);
 void arena_free(void *body);
 /** Gives pages of long messages back that VPP is done with; true when none is left. */
 bool arena_sweep(arena_t *a);
-/** Whether VPP is done with every buffer. */
-bool arena_idle(arena_t *a);
+/** Buffers that are the program's or VPP's. */
+u32 arena_busy(arena_t *a);
 
 #endif

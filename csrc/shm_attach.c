@@ -77,7 +77,7 @@ vapi_error_e shm_lay_out(shm_transport_t *s, const region_t *own, u8 *memory, u3
 static int send_create(shm_transport_t *s, const transport_options_t *o, bool v2)
 {
     u32 size = (u32)sizeof(msg_memclnt_create_v2_t) - (v2 ? 0 : 1);
-    msg_memclnt_create_v2_t *m = arena_alloc(&s->arena, size, true);
+    msg_memclnt_create_v2_t *m = s->base.ops->alloc(&s->base, size);
     if (m == NULL)
         return -EAGAIN;
     m->id = htobe16(v2 ? ID_MEMCLNT_CREATE_V2 : ID_MEMCLNT_CREATE);
@@ -92,7 +92,7 @@ static int send_create(shm_transport_t *s, const transport_options_t *o, bool v2
            !deadline_passed(o->deadline))
         s->base.ops->sleep(&s->base, true, o->deadline);
     if (rv < 0)
-        arena_free(m);
+        s->base.ops->unsend(&s->base, m);
     return rv < 0 ? rv : 0;
 }
 
@@ -115,7 +115,7 @@ static int take_create_reply(shm_transport_t *s, bool v2, msg_memclnt_create_rep
 vapi_error_e shm_register(shm_transport_t *s, const transport_options_t *o, bool v2, u64 *table_va,
                           error_rec_t *error)
 {
-    msg_memclnt_create_reply_t reply;
+    msg_memclnt_create_reply_t reply = {0};
     const char *where = s->path[0] != 0 ? s->path : o->address;
     const char *step = v2 ? "memclnt_create_v2" : "memclnt_create";
     int rv = send_create(s, o, v2);
@@ -124,8 +124,6 @@ vapi_error_e shm_register(shm_transport_t *s, const transport_options_t *o, bool
         if (rv != 0)
             break;
         rv = s->base.ops->sleep(&s->base, false, o->deadline);
-        if (rv == -EINTR)
-            rv = 0;
     }
     if (rv == -ECONNRESET)
         return error_set(error, VAPI_ECONNRESET, ECONNRESET, "%s: %s: %s", where, step,

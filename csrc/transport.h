@@ -3,9 +3,9 @@
  * What a connection asks of whatever carries its bytes. The socket and the two kinds of shared memory
  * implement this table; nothing above asks which one it has.
  *
- * Locks: the connection holds its send lock around `alloc`, `send`, `flush`, `unsend`; its receive
- * lock around `take`, `release`, `hold`, `buffered`. `sleep`, `poke`, `waiting`, `alive`, `free_held`
- * are called without either, from any thread. Only `sleep` waits, and only until its deadline.
+ * Locks: the connection holds its send lock around `alloc`, `send`, `send_copies`, `flush`, `leave`,
+ * its receive lock around `take`, `hold`, `buffered`. Everything else is called without either, from
+ * any thread. Only `sleep` waits, and only until its deadline.
  *
  * Received messages: `take` lends, and then either `release` gives back at once, or `hold` turns it
  * into one that the program may keep until `free_held`.
@@ -18,12 +18,45 @@
 
 #include <vapi/batch.h>
 
+#include <string.h>
+
 #include "deadline.h"
 #include "error.h"
 #include "msg_table.h"
 #include "private_msg.h"
 
 typedef struct transport transport_t;
+
+/** Messages to be copied out: message i is at bytes + offsets[i] (i * stride without offsets) and has
+ * sizes[i] (stride) bytes. With `patch`, client_index goes to offset 2 and first_context + i to 6. */
+typedef struct {
+    const u8 *bytes;
+    const u32 *offsets;
+    const u32 *sizes;
+    u32 stride;
+    bool patch;
+    u32 client_index_raw;
+    u32 first_context;
+} out_batch_t;
+
+/** The bit that tells contexts of requests from those of events. */
+#define CONTEXT_BIT 0x80000000u
+
+static inline u32 out_size(const out_batch_t *b, u32 i)
+{
+    return b->sizes != NULL ? b->sizes[i] : b->stride;
+}
+
+static inline void out_copy(const out_batch_t *b, u32 i, u8 *to)
+{
+    size_t from = b->offsets != NULL ? b->offsets[i] : (size_t)i * b->stride;
+    memcpy(to, b->bytes + from, out_size(b, i));
+    if (b->patch) {
+        u32 context = (b->first_context + i) | CONTEXT_BIT;
+        memcpy(to + 2, &b->client_index_raw, sizeof b->client_index_raw);
+        memcpy(to + 6, &context, sizeof context);
+    }
+}
 
 typedef struct {
     /** A zeroed body of `size` bytes to send, NULL when there is no room now. */
@@ -33,6 +66,8 @@ typedef struct {
     /** Sends as many as there is room for, or with `all` all or none; how many (>= 0), or an error.
      * What was sent is no longer the caller's. */
     int (*send)(transport_t *t, void *const *bodies, u32 count, bool all);
+    /** Sends copies of messages first .. first + count - 1 of the batch, as many as there is room for. */
+    int (*send_copies)(transport_t *t, const out_batch_t *batch, u32 first, u32 count);
     /** Pushes out what an earlier send left behind. 0: nothing left, -EAGAIN: some is. */
     int (*flush)(transport_t *t);
     /** Up to `max` messages that are there now; 0 when there is none. */
@@ -41,14 +76,18 @@ typedef struct {
     /** Keeps a taken message; may move it. NULL when out of memory (it is then released). */
     void *(*hold)(transport_t *t, void *body, u32 size);
     void (*free_held)(transport_t *t, void *body);
-    /** Whether the address is a message of this transport that free_held() knows. */
+    /** Whether the address lies in memory of this transport, so that free_held() must be called for
+     * it; other messages are private or an rx_buffer's. */
     bool (*owns)(transport_t *t, const void *body);
+    /** How many messages the program has, received or unsent, that close() must leave mapped. What was
+     * not sent by then is not to be written to any more. */
+    u32 (*held)(transport_t *t);
     /** Whether take() would probably find something; a hint, no system call where possible. */
     bool (*waiting)(transport_t *t);
     /** Whether messages wait that the descriptor does not show by itself. Receive lock. */
     bool (*buffered)(transport_t *t);
-    /** Sleeps until a message may be there (0), or room where send() found none (`for_room`), poke()
-     * (-EINTR), or the deadline (-ETIMEDOUT). Wakes an idle VPP first. */
+    /** Sleeps until a message may be there, or room where send() found none (`for_room`), or poke():
+     * 0; a signal: -EINTR (the socket only); the deadline: -ETIMEDOUT. Wakes an idle VPP first. */
     int (*sleep)(transport_t *t, bool for_room, deadline_t deadline);
     /** Ends one sleep of each thread that is in one. */
     void (*poke)(transport_t *t);
@@ -62,6 +101,8 @@ typedef struct {
     int (*leave)(transport_t *t);
     /** Whether a message (just taken) is the answer to leave(). */
     bool (*is_goodbye)(transport_t *t, const void *body, u32 size);
+    /** In a forked child: from now on close() lets nothing go that is shared with VPP. */
+    void (*disown)(transport_t *t);
     /** After goodbye (or without, `clean` false): lets go of everything but held messages. */
     void (*close)(transport_t *t, bool clean);
     /** Frees the rest, held messages included. */
@@ -104,6 +145,9 @@ vapi_error_e transport_classic_connect(transport_t **t, const transport_options_
 /** Makes fd and ready_fd. */
 vapi_error_e transport_open_fds(transport_t *t, error_rec_t *error);
 void transport_close_fds(transport_t *t);
+/** Makes fd readable, and not any more. */
+void transport_set_ready(transport_t *t);
+void transport_clear_ready(transport_t *t);
 /** Adds a descriptor whose readiness counts. */
 int transport_watch_fd(transport_t *t, int fd);
 

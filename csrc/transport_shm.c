@@ -44,12 +44,20 @@ static int queue_error(shm_transport_t *s, int rv)
 
 /* ---- sending */
 
-static void *shm_alloc(transport_t *t, u32 size) { return arena_alloc(&shm_of(t)->arena, size, true); }
+static void *shm_alloc(transport_t *t, u32 size)
+{
+    void *body = arena_alloc(&shm_of(t)->arena, size, true);
+    if (body != NULL)
+        fetch_add_relaxed(&shm_of(t)->unsent, 1);
+    return body;
+}
 
 static void shm_unsend(transport_t *t, void *body)
 {
-    (void)t;
-    arena_free(body);
+    shm_transport_t *s = shm_of(t);
+    __atomic_fetch_sub(&s->unsent, 1, __ATOMIC_RELAXED);
+    if (!load_acquire(&s->closed))
+        arena_free(body);
 }
 
 /** Adds addresses to VPP's queue: how many, or an error. */
@@ -76,10 +84,32 @@ static int shm_send(transport_t *t, void *const *bodies, u32 count, bool all)
         if (rv < 0)
             return sent != 0 ? (int)sent : rv;
         sent += (u32)rv;
+        __atomic_fetch_sub(&s->unsent, (u32)rv, __ATOMIC_RELAXED);
         if ((u32)rv < n)
             break;
     }
     return sent == 0 && count != 0 ? -EAGAIN : (int)sent;
+}
+
+static int shm_send_copies(transport_t *t, const out_batch_t *batch, u32 first, u32 count)
+{
+    shm_transport_t *s = shm_of(t);
+    u64 addresses[BATCH];
+    void *bodies[BATCH];
+    u32 n = 0;
+    while (n < count && n < BATCH) {
+        void *body = arena_alloc(&s->arena, out_size(batch, first + n), false);
+        if (body == NULL)
+            break;
+        out_copy(batch, first + n, body);
+        bodies[n] = body;
+        addresses[n++] = region_va(s->own, body);
+    }
+    int sent = n == 0 ? load_relaxed(&s->gone) ? -ECONNRESET : -EAGAIN
+                      : enqueue(s, addresses, n, false);
+    for (u32 i = sent < 0 ? 0 : (u32)sent; i < n; i++)
+        arena_free(bodies[i]);
+    return sent == 0 && count != 0 ? -EAGAIN : sent;
 }
 
 static int shm_flush(transport_t *t)
@@ -237,13 +267,18 @@ static void shm_free_held(transport_t *t, void *body)
         }
     pthread_mutex_unlock(&s->held_lock);
     if (since == 0)
-        arena_free(body); /* not received: one of our own that was never sent */
+        shm_unsend(t, body); /* not received: one of our own that was never sent */
     else if (now_ns() - since < HELD_SAFE_NS)
         ring_release(body);
     /* else VPP may have taken the slot back already: it is not ours to free any more */
 }
 
 static bool shm_owns(transport_t *t, const void *body) { return in_regions(shm_of(t), body); }
+
+static u32 shm_held(transport_t *t)
+{
+    return load_relaxed(&shm_of(t)->held_count) + load_relaxed(&shm_of(t)->unsent);
+}
 
 static bool shm_waiting(transport_t *t)
 {
@@ -286,7 +321,7 @@ static int shm_sleep(transport_t *t, bool for_room, deadline_t deadline)
     for (;;) {
         int rv;
         if (load_acquire(&s->pokes) != pokes)
-            return -EINTR;
+            return 0;
         if (for_room) {
             struct timespec pause = {.tv_nsec = ROOM_PAUSE_NS};
             nanosleep(&pause, NULL);
@@ -328,11 +363,16 @@ static u32 shm_backlog(transport_t *t) { return svm_queue_length(&shm_of(t)->own
 
 /* ---- leaving */
 
+static void shm_disown(transport_t *t)
+{
+    shm_of(t)->release_memory = NULL;
+}
+
 static int shm_leave(transport_t *t)
 {
     shm_transport_t *s = shm_of(t);
     flush_returns(s);
-    msg_memclnt_delete_t *m = arena_alloc(&s->arena, sizeof *m, true);
+    msg_memclnt_delete_t *m = shm_alloc(t, sizeof *m);
     if (m == NULL)
         return -EAGAIN;
     m->id = htobe16(ID_MEMCLNT_DELETE);
@@ -341,7 +381,7 @@ static int shm_leave(transport_t *t)
     void *body = m;
     int rv = shm_send(t, &body, 1, true);
     if (rv < 0)
-        arena_free(body);
+        shm_unsend(t, body);
     return rv < 0 ? rv : 0;
 }
 
@@ -356,8 +396,9 @@ static void shm_close(transport_t *t, bool clean)
     shm_transport_t *s = shm_of(t);
     store_relaxed(&s->gone, true);
     /* VPP frees the goodbye after it answered; our memory is its until then. */
+    store_release(&s->closed, true);
     deadline_t patience = deadline_in(NS_PER_S);
-    while (clean && s->own != NULL && !arena_idle(&s->arena)) {
+    while (clean && s->own != NULL && arena_busy(&s->arena) > load_relaxed(&s->unsent)) {
         if (deadline_passed(patience)) {
             clean = false;
             break;
@@ -392,12 +433,14 @@ const transport_ops_t shm_ops = {
     .alloc = shm_alloc,
     .unsend = shm_unsend,
     .send = shm_send,
+    .send_copies = shm_send_copies,
     .flush = shm_flush,
     .take = shm_take,
     .release = shm_release,
     .hold = shm_hold,
     .free_held = shm_free_held,
     .owns = shm_owns,
+    .held = shm_held,
     .waiting = shm_waiting,
     .buffered = shm_buffered,
     .sleep = shm_sleep,
@@ -407,6 +450,7 @@ const transport_ops_t shm_ops = {
     .backlog = shm_backlog,
     .leave = shm_leave,
     .is_goodbye = shm_is_goodbye,
+    .disown = shm_disown,
     .close = shm_close,
     .destroy = shm_destroy,
 };

@@ -44,6 +44,8 @@ struct shm_transport {
         u64 since_ns;
     } held[SHM_HELD_MAX];
     u32 held_count;
+    u32 unsent; /* buffers of the arena that the program has */
+    bool closed; /* the arena is not ours any more */
 
     /** Lets go of the memory that own_queue and the arena are in. */
     void (*release_memory)(shm_transport_t *s, bool clean);

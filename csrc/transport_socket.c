@@ -129,6 +129,28 @@ static int socket_send(transport_t *t, void *const *bodies, u32 count, bool all)
     return sent == 0 && count != 0 ? -EAGAIN : (int)sent;
 }
 
+static int socket_send_copies(transport_t *t, const out_batch_t *batch, u32 first, u32 count)
+{
+    socket_transport_t *s = socket_of(t);
+    u32 sent = 0;
+    if (load_relaxed(&s->closed))
+        return -ECONNRESET;
+    for (; sent < count; sent++) {
+        u32 size = out_size(batch, first + sent);
+        u32 bytes = (u32)sizeof(msgbuf_t) + size;
+        if (!tx_room(s, bytes) && (socket_flush(t) == -ECONNRESET || !tx_room(s, bytes)))
+            break;
+        msgbuf_t header;
+        sockio_frame_header(&header, size);
+        memcpy(s->tx + s->tx_end, &header, sizeof header);
+        out_copy(batch, first + sent, s->tx + s->tx_end + sizeof header);
+        s->tx_end += bytes;
+    }
+    if (socket_flush(t) == -ECONNRESET)
+        return -ECONNRESET;
+    return sent == 0 && count != 0 ? -EAGAIN : (int)sent;
+}
+
 static int socket_read(socket_transport_t *s)
 {
     if (load_relaxed(&s->closed))
@@ -196,7 +218,14 @@ static void *socket_hold(transport_t *t, void *body, u32 size)
 static bool socket_owns(transport_t *t, const void *body)
 {
     (void)t;
-    return rx_buffer_owns(body);
+    (void)body;
+    return false;
+}
+
+static u32 socket_held(transport_t *t)
+{
+    (void)t;
+    return 0; /* a chunk lives as long as the messages in it */
 }
 
 static bool socket_waiting(transport_t *t)
@@ -230,7 +259,6 @@ static int socket_sleep(transport_t *t, bool for_room, deadline_t deadline)
         u64 ignored;
         if (read(s->poke_fd, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
             return -errno;
-        return -EINTR;
     }
     return 0;
 }
@@ -283,6 +311,8 @@ static bool socket_is_goodbye(transport_t *t, const void *body, u32 size)
     return size >= 2 && load_be16(body) == ID_SOCKCLNT_DELETE_REPLY;
 }
 
+static void socket_disown(transport_t *t) { (void)t; }
+
 static void socket_close(transport_t *t, bool clean)
 {
     socket_transport_t *s = socket_of(t);
@@ -310,12 +340,14 @@ static const transport_ops_t socket_ops = {
     .alloc = socket_alloc,
     .unsend = socket_unsend,
     .send = socket_send,
+    .send_copies = socket_send_copies,
     .flush = socket_flush,
     .take = socket_take,
     .release = socket_release,
     .hold = socket_hold,
     .free_held = socket_release,
     .owns = socket_owns,
+    .held = socket_held,
     .waiting = socket_waiting,
     .buffered = socket_buffered,
     .sleep = socket_sleep,
@@ -325,6 +357,7 @@ static const transport_ops_t socket_ops = {
     .backlog = socket_backlog,
     .leave = socket_leave,
     .is_goodbye = socket_is_goodbye,
+    .disown = socket_disown,
     .close = socket_close,
     .destroy = socket_destroy,
 };

@@ -4,8 +4,9 @@
  * the message table, timeouts in nanoseconds, and many messages a call.
  *
  * Conventions: `timeout_ns` counts from the call; 0 does not wait, UINT64_MAX waits for ever. Calls
- * that wait return VAPI_EAGAIN early when a signal arrives or vapi_interrupt() is called, so that the
- * caller can look around and call again. Threads as in vapi.h. Messages are wire bytes: network
+ * that wait return VAPI_EAGAIN early when vapi_interrupt() is called, and may do so when a signal
+ * arrives: the caller looks around and calls again. (Over shared memory the kernel does not tell of a
+ * signal: who must notice one waits in slices.) Threads as in vapi.h. Messages are wire bytes: network
  * order, beginning with the u16 message number.
  */
 #ifndef VAPI_BATCH_H
@@ -128,11 +129,11 @@ VAPI_API vapi_error_e vapi_dispatch_raw(vapi_ctx_t ctx, vapi_raw_cb callback, vo
  *
  * @param reply_id  number of the expected reply, 0: any message with the context
  * @param context_offset  of the context in the reply: 2, but 6 for the few with a request's header
- * @return VAPI_OK: *reply is the caller's to free. VAPI_EAGAIN: the timeout; the answer, should it
- *         come later, is dropped. VAPI_ENORESP: VPP answered a later request of this kind first.
- *
- * A signal or vapi_interrupt() makes it return VAPI_EAGAIN with *resume set: call again with the same
- * `resume` to go on waiting (nothing is sent twice), or give up with vapi_call_cancel().
+ * @param resume  *resume is NULL for a new call
+ * @return VAPI_OK: *reply is the caller's to free. VAPI_EAGAIN: the timeout, a signal or
+ *         vapi_interrupt(). *resume is then NULL when the request could not even be sent; else call
+ *         again with the same `resume` to go on waiting (nothing is sent twice), or give up with
+ *         vapi_call_cancel(): the answer, should it come later, is dropped.
  */
 typedef struct vapi_call_s vapi_call_t;
 VAPI_API vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply_id,
@@ -165,9 +166,12 @@ typedef struct {
     u32 failed; /* negative retvals */
     u32 lost; /* requests that VPP skipped; their retval is set to INT32_MIN */
     u32 first_context; /* of the message with index 0 */
-    bool started;
+    void *handle; /* the library's, while it is under way */
 } vapi_pump_t;
 VAPI_API vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *pump, u64 timeout_ns);
+/** Gives a pump up before it returned VAPI_OK or an error: answers that still come are dropped. Must
+ * be called before the memory of such a pump goes away. */
+VAPI_API void vapi_pump_cancel(vapi_ctx_t ctx, vapi_pump_t *pump);
 
 typedef struct {
     u64 sent; /**< messages */

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drainer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "conn.h"
+
+/* Messages that are moved before the program is looked at again. */
+#define DRAIN_BATCH 4096u
+/* How long it watches the transport without looking around. */
+#define WATCH_NS NS_PER_S
+
+/** Naps for `ns` (0: until woken); false when it is to stop. */
+static bool nap(drainer_t *d, u64 ns)
+{
+    pthread_mutex_lock(&d->lock);
+    if (!d->stop) {
+        store_relaxed(&d->napping, true);
+        store_relaxed(&d->long_nap, ns == 0);
+        struct timespec until = deadline_realtime(deadline_in(ns == 0 ? NS_PER_S : ns));
+        pthread_cond_timedwait(&d->wake, &d->lock, &until);
+        store_relaxed(&d->napping, false);
+        store_relaxed(&d->long_nap, false);
+    }
+    bool go_on = !d->stop;
+    pthread_mutex_unlock(&d->lock);
+    return go_on;
+}
+
+static void push_out(vapi_ctx_t ctx)
+{
+    if (pthread_mutex_trylock(&ctx->send_lock) != 0)
+        return; /* whoever sends does it */
+    ctx->transport->ops->flush(ctx->transport);
+    pthread_mutex_unlock(&ctx->send_lock);
+}
+
+static void show_on_fd(vapi_ctx_t ctx)
+{
+    pthread_mutex_lock(&ctx->receive_lock);
+    conn_update_fd(ctx);
+    pthread_mutex_unlock(&ctx->receive_lock);
+}
+
+/** Whether the program looked after its messages itself during the nap. */
+static bool attended(vapi_ctx_t ctx, u32 activity)
+{
+    transport_t *t = ctx->transport;
+    bool somebody = load_relaxed(&ctx->activity) != activity || load_relaxed(&ctx->receiving) != 0;
+    return somebody && t->ops->backlog(t) < t->ops->capacity(t);
+}
+
+static void *run(void *argument)
+{
+    vapi_ctx_t ctx = argument;
+    drainer_t *d = &ctx->drainer;
+    transport_t *t = ctx->transport;
+    u64 pause = ctx->grace_ns;
+    for (;;) {
+        u32 activity = load_relaxed(&ctx->activity);
+        bool receiving = load_relaxed(&ctx->receiving) != 0;
+        if (!nap(d, pause))
+            break;
+        push_out(ctx);
+        if (t->ops->alive(t) != 0) {
+            show_on_fd(ctx);
+            pause = 0;
+            continue;
+        }
+        pause = ctx->grace_ns;
+        if (attended(ctx, activity)) {
+            /* Somebody has waited all that time: it will say when it stops. */
+            if (receiving && load_relaxed(&ctx->activity) == activity)
+                pause = 0;
+            if (!(load_relaxed(&ctx->fd_wanted) && load_relaxed(&ctx->receiving) == 0))
+                continue;
+        } else {
+            while (t->ops->waiting(t) && conn_ingest(ctx, DRAIN_BATCH) > 0 &&
+                   load_relaxed(&ctx->activity) == activity && !load_relaxed(&d->stop))
+                continue;
+        }
+        /* Nobody receives, nothing waits: watch. */
+        store_relaxed(&d->watching, true);
+        if (!load_relaxed(&d->stop) && !t->ops->waiting(t))
+            t->ops->sleep(t, false, deadline_in(WATCH_NS));
+        store_relaxed(&d->watching, false);
+        show_on_fd(ctx);
+    }
+    return NULL;
+}
+
+vapi_error_e drainer_start(vapi_ctx_t ctx, error_rec_t *error)
+{
+    drainer_t *d = &ctx->drainer;
+    sigset_t all, before;
+    memset(d, 0, sizeof *d);
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->wake, NULL);
+    /* Signals are the program's: none may be handled in this thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rv = pthread_create(&d->thread, NULL, run, ctx);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rv != 0)
+        return error_set(error, VAPI_ENOMEM, rv, "cannot start the drain thread: %s", strerror(rv));
+    d->running = true;
+    return VAPI_OK;
+}
+
+void drainer_stop(vapi_ctx_t ctx)
+{
+    drainer_t *d = &ctx->drainer;
+    if (!d->running)
+        return;
+    pthread_mutex_lock(&d->lock);
+    store_relaxed(&d->stop, true);
+    pthread_cond_signal(&d->wake);
+    pthread_mutex_unlock(&d->lock);
+    ctx->transport->ops->poke(ctx->transport);
+    pthread_join(d->thread, NULL);
+    d->running = false;
+    pthread_mutex_destroy(&d->lock);
+    pthread_cond_destroy(&d->wake);
+}
+
+void drainer_wake(vapi_ctx_t ctx)
+{
+    drainer_t *d = &ctx->drainer;
+    if (!load_relaxed(&d->napping))
+        return;
+    pthread_mutex_lock(&d->lock);
+    pthread_cond_signal(&d->wake);
+    pthread_mutex_unlock(&d->lock);
+}
+
+void drainer_attend(vapi_ctx_t ctx)
+{
+    if (load_relaxed(&ctx->drainer.long_nap))
+        drainer_wake(ctx);
+}

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "byteorder.h"
+#include "conn.h"
+#include "handshake.h"
+#include "rx_buffer.h"
+
+/* Messages that are taken from the transport at once. */
+#define TAKE_BATCH 64u
+/* How long a thread waits for its turn before it looks around. */
+#define TURN_SLICE_NS (50 * NS_PER_MS)
+#define SPINS_A_LOOK 16
+
+/* ---- who gets a message */
+
+static void answer_keepalive(vapi_ctx_t ctx, const msg_ref_t *ref)
+{
+    u8 reply[sizeof(msg_plain_reply_t)] = {0};
+    store_be16(reply, ctx->id_keepalive_reply);
+    if (ref->size >= sizeof(msg_control_ping_t))
+        memcpy(reply + 2, (const u8 *)ref->body + 6, sizeof(u32)); /* the context, as it came */
+    const out_batch_t batch = {.bytes = reply, .stride = sizeof reply};
+    pthread_mutex_lock(&ctx->send_lock);
+    /* Best effort: taking the question off the queue is a sign of life by itself. */
+    int n = ctx->transport->ops->send_copies(ctx->transport, &batch, 0, 1);
+    pthread_mutex_unlock(&ctx->send_lock);
+    if (n == 1)
+        STAT_ADD(ctx->transport, keepalives, 1);
+}
+
+static bool is_abandoned(const vapi_ctx_t ctx, const msg_ref_t *ref)
+{
+    if (ref->size < 6)
+        return false;
+    u32 context = load_raw32((const u8 *)ref->body + 2);
+    if ((context & CONTEXT_BIT) == 0)
+        return false;
+    for (u32 i = 0; i < ABANDONED_MAX; i++) {
+        const context_range_t *a = &ctx->abandoned[i];
+        if (((context - a->first) & ~CONTEXT_BIT) < a->count)
+            return true;
+    }
+    return false;
+}
+
+/** Wakes the thread that waits as `r`; it is not the one that runs. */
+static void notify(vapi_ctx_t ctx, receiver_t *r)
+{
+    if (r->waiting)
+        pthread_cond_signal(&r->turn);
+    else if (ctx->sleeper == r)
+        ctx->transport->ops->poke(ctx->transport);
+}
+
+/** A message waits in the backlog for whoever takes anything. */
+static void notify_any_reader(vapi_ctx_t ctx)
+{
+    if (ctx->sleeper != NULL && ctx->sleeper->offer == NULL) {
+        notify(ctx, ctx->sleeper);
+        return;
+    }
+    for (receiver_t *r = ctx->receivers; r != NULL; r = r->next)
+        if (r->offer == NULL && r->waiting) {
+            notify(ctx, r);
+            return;
+        }
+}
+
+/** Gives a taken message to who waits for it specially; false when nobody does. */
+static bool deliver(vapi_ctx_t ctx, const msg_ref_t *ref)
+{
+    transport_t *t = ctx->transport;
+    if (ctx->handle_keepalives && load_be16(ref->body) == ctx->id_keepalive) {
+        answer_keepalive(ctx, ref);
+        conn_release(ctx, ref->body);
+        return true;
+    }
+    for (receiver_t *r = ctx->receivers; r != NULL; r = r->next) {
+        offer_t answer = r->offer == NULL ? OFFER_REFUSED : r->offer(r, ref);
+        if (answer == OFFER_REFUSED)
+            continue;
+        if (answer == OFFER_CONSUMED) {
+            conn_release(ctx, ref->body);
+        } else {
+            void *held = t->ops->hold(t, ref->body, ref->size);
+            r->reply = (msg_ref_t){.body = held, .size = ref->size};
+        }
+        notify(ctx, r);
+        return true;
+    }
+    if (ctx->abandoned_next != 0 && is_abandoned(ctx, ref)) {
+        STAT_ADD(t, late, 1);
+        conn_release(ctx, ref->body);
+        return true;
+    }
+    return false;
+}
+
+/** Takes what is there; keeps what nobody waits for specially at the start of `refs`: how many.
+ * *taken: messages taken in all. Receive lock. */
+static int take_some(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, u32 *taken)
+{
+    transport_t *t = ctx->transport;
+    int n = t->ops->take(t, refs, max);
+    *taken = n > 0 ? (u32)n : 0;
+    if (n <= 0)
+        return n;
+    STAT_ADD(t, received, (u64)n);
+    u32 kept = 0;
+    for (int i = 0; i < n; i++)
+        if (!deliver(ctx, &refs[i]))
+            refs[kept++] = refs[i];
+    return (int)kept;
+}
+
+/* ---- the backlog */
+
+/** Somebody's answer, not an event: it has a context of ours where an event has its client_index. */
+static bool is_answer(const vapi_ctx_t ctx, const msg_ref_t *ref)
+{
+    if (ref->size < 6)
+        return false;
+    u32 context = load_raw32((const u8 *)ref->body + 2);
+    return (context & CONTEXT_BIT) != 0 && context != ctx->transport->client_index_raw;
+}
+
+static bool is_private(const vapi_ctx_t ctx, const void *body)
+{
+    return !ctx->transport->ops->owns(ctx->transport, body) && !rx_buffer_owns(body);
+}
+
+static void put_into_backlog(vapi_ctx_t ctx, const msg_ref_t *ref)
+{
+    transport_t *t = ctx->transport;
+    bool full = ctx->backlog.bytes + ref->size > ctx->backlog_limit;
+    void *copy = full                               ? NULL
+                 : is_private(ctx, ref->body) ? ref->body
+                                                    : private_msg_copy(ref->body, ref->size);
+    if (copy != ref->body) {
+        if (copy == NULL) {
+            if (is_answer(ctx, ref))
+                ctx->overflowed = true;
+            STAT_ADD(t, dropped, 1);
+        }
+        conn_release(ctx, ref->body);
+    }
+    if (copy != NULL) {
+        backlog_push(&ctx->backlog, copy);
+        STAT_ADD(t, backlogged, 1);
+    }
+    store_relaxed(&ctx->stats.backlog_bytes, ctx->backlog.bytes);
+}
+
+static u32 pop_backlog(vapi_ctx_t ctx, msg_ref_t *refs, u32 max)
+{
+    u32 n = 0;
+    while (n < max && backlog_pop(&ctx->backlog, &refs[n]))
+        n++;
+    if (n != 0)
+        store_relaxed(&ctx->stats.backlog_bytes, ctx->backlog.bytes);
+    return n;
+}
+
+/* ---- waiting */
+
+void conn_update_fd(vapi_ctx_t ctx)
+{
+    if (!load_relaxed(&ctx->fd_wanted))
+        return;
+    transport_t *t = ctx->transport;
+    for (;;) {
+        bool more = ctx->backlog.count != 0 || t->ops->buffered(t);
+        if (more == ctx->fd_ready)
+            return;
+        if (more)
+            transport_set_ready(t);
+        else
+            transport_clear_ready(t);
+        ctx->fd_ready = more;
+        if (more)
+            return;
+        /* It watches the queue while nobody receives; and what came since is looked at once more. */
+        drainer_wake(ctx);
+    }
+}
+
+/** Spins while that may pay, then sleeps. */
+static int spin_or_sleep(vapi_ctx_t ctx, deadline_t deadline, u64 *spin_until)
+{
+    transport_t *t = ctx->transport;
+    u64 now = now_ns();
+    if (*spin_until == 0)
+        *spin_until = now + ctx->spin_ns;
+    if (now < *spin_until) {
+        /* To look at a socket is to read from it, which the caller does. */
+        if (t->kind == VAPI_TRANSPORT_SOCKET)
+            return 0;
+        u64 end = *spin_until < deadline ? *spin_until : deadline;
+        do {
+            for (int i = 0; i < SPINS_A_LOOK; i++) {
+                if (t->ops->waiting(t))
+                    return 0;
+                cpu_relax();
+            }
+        } while (now_ns() < end);
+    }
+    return t->ops->sleep(t, false, deadline);
+}
+
+/** Waits for a message, or for somebody to bring one. Receive lock held before and after. */
+static int wait_turn(vapi_ctx_t ctx, receiver_t *r, deadline_t deadline, u64 *spin_until)
+{
+    int rv;
+    if (ctx->sleeper == NULL) {
+        ctx->sleeper = r;
+        pthread_mutex_unlock(&ctx->receive_lock);
+        rv = spin_or_sleep(ctx, deadline, spin_until);
+        pthread_mutex_lock(&ctx->receive_lock);
+        ctx->sleeper = NULL;
+    } else {
+        struct timespec until = deadline_realtime(deadline_slice(deadline, TURN_SLICE_NS));
+        r->waiting = true;
+        pthread_cond_timedwait(&r->turn, &ctx->receive_lock, &until);
+        r->waiting = false;
+        rv = 0;
+    }
+    return rv == -ETIMEDOUT ? 0 : rv;
+}
+
+/** Whoever stops waiting hands the sleeper's place over. */
+static void pass_turn(vapi_ctx_t ctx)
+{
+    if (ctx->sleeper != NULL)
+        return;
+    for (receiver_t *r = ctx->receivers; r != NULL; r = r->next)
+        if (r->waiting) {
+            pthread_cond_signal(&r->turn);
+            return;
+        }
+}
+
+static void link_receiver(vapi_ctx_t ctx, receiver_t *r)
+{
+    r->next = ctx->receivers;
+    ctx->receivers = r;
+}
+
+static void unlink_receiver(vapi_ctx_t ctx, receiver_t *r)
+{
+    for (receiver_t **at = &ctx->receivers; *at != NULL; at = &(*at)->next)
+        if (*at == r) {
+            *at = r->next;
+            return;
+        }
+}
+
+/** Why a wait must end: 0 to go on. */
+static int wait_over(vapi_ctx_t ctx, u32 interrupts, deadline_t deadline)
+{
+    if (load_relaxed(&ctx->closing))
+        return -ESHUTDOWN;
+    if (load_relaxed(&ctx->interrupts) != interrupts)
+        return -EINTR;
+    return deadline_passed(deadline) ? -EAGAIN : 0;
+}
+
+/** Bookkeeping around everything that waits for messages. */
+static u32 begin_receiving(vapi_ctx_t ctx, bool *interrupted)
+{
+    fetch_add_relaxed(&ctx->activity, 1);
+    pthread_mutex_lock(&ctx->receive_lock);
+    /* Under the lock: an interrupt sees either no receiver, or one that will notice it. */
+    fetch_add_relaxed(&ctx->receiving, 1);
+    *interrupted = ctx->interrupt_pending;
+    ctx->interrupt_pending = false;
+    return ctx->interrupts;
+}
+
+static void end_receiving(vapi_ctx_t ctx)
+{
+    pass_turn(ctx);
+    conn_update_fd(ctx);
+    pthread_mutex_unlock(&ctx->receive_lock);
+    fetch_add_relaxed(&ctx->activity, 1);
+    __atomic_fetch_sub(&ctx->receiving, 1, __ATOMIC_RELAXED);
+    drainer_attend(ctx);
+}
+
+static int lost_or(const vapi_ctx_t ctx, int n)
+{
+    return n == 0 && ctx->overflowed ? -ENOBUFS : n;
+}
+
+static int receive(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, bool hold, deadline_t deadline)
+{
+    receiver_t me = {.turn = PTHREAD_COND_INITIALIZER};
+    transport_t *t = ctx->transport;
+    u64 spin_until = 0;
+    bool interrupted, linked = false;
+    u32 interrupts = begin_receiving(ctx, &interrupted);
+    int n;
+    for (;;) {
+        u32 taken;
+        n = (int)pop_backlog(ctx, refs, max);
+        if (n != 0)
+            break;
+        n = lost_or(ctx, take_some(ctx, refs, max, &taken));
+        if (n > 0 && hold) {
+            int kept = 0;
+            for (int i = 0; i < n; i++) {
+                refs[kept] = refs[i];
+                refs[kept].body = t->ops->hold(t, refs[i].body, refs[i].size);
+                kept += refs[kept].body != NULL;
+            }
+            n = kept != 0 ? kept : -ENOMEM;
+        }
+        if (n != 0)
+            break;
+        if (taken != 0)
+            continue;
+        n = interrupted ? -EINTR : wait_over(ctx, interrupts, deadline);
+        if (n != 0)
+            break;
+        if (!linked) {
+            link_receiver(ctx, &me);
+            linked = true;
+        }
+        n = wait_turn(ctx, &me, deadline, &spin_until);
+        if (n < 0)
+            break;
+    }
+    if (linked)
+        unlink_receiver(ctx, &me);
+    end_receiving(ctx);
+    return n;
+}
+
+int conn_receive(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, deadline_t deadline)
+{
+    return receive(ctx, refs, max, false, deadline);
+}
+
+int conn_receive_held(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, deadline_t deadline)
+{
+    return receive(ctx, refs, max, true, deadline);
+}
+
+int conn_wait(vapi_ctx_t ctx, deadline_t deadline)
+{
+    receiver_t me = {.turn = PTHREAD_COND_INITIALIZER};
+    u64 spin_until = 0;
+    bool interrupted;
+    u32 interrupts = begin_receiving(ctx, &interrupted);
+    int rv;
+    link_receiver(ctx, &me);
+    for (;;) {
+        msg_ref_t ref;
+        u32 taken;
+        if (ctx->backlog.count != 0 || ctx->overflowed) {
+            rv = 0;
+            break;
+        }
+        /* Only taking one tells whether it is for us; then it waits in the backlog, in its place. */
+        rv = take_some(ctx, &ref, 1, &taken);
+        if (rv == 1) {
+            put_into_backlog(ctx, &ref);
+            continue;
+        }
+        if (rv < 0)
+            break;
+        if (taken != 0)
+            continue;
+        rv = interrupted ? -EINTR : wait_over(ctx, interrupts, deadline);
+        if (rv != 0 || (rv = wait_turn(ctx, &me, deadline, &spin_until)) < 0)
+            break;
+    }
+    unlink_receiver(ctx, &me);
+    end_receiving(ctx);
+    return rv;
+}
+
+void conn_release(vapi_ctx_t ctx, void *body)
+{
+    transport_t *t = ctx->transport;
+    if (t->ops->owns(t, body))
+        t->ops->release(t, body);
+    else if (rx_buffer_owns(body))
+        rx_buffer_release(body);
+    else
+        private_msg_free(body);
+}
+
+/** Takes a batch on behalf of others: what nobody waits for specially goes into the backlog. */
+static int take_for_others(vapi_ctx_t ctx, u32 max, u32 *taken)
+{
+    msg_ref_t refs[TAKE_BATCH];
+    int n = take_some(ctx, refs, max < TAKE_BATCH ? max : TAKE_BATCH, taken);
+    for (int i = 0; i < n; i++)
+        put_into_backlog(ctx, &refs[i]);
+    if (n > 0)
+        notify_any_reader(ctx);
+    return n;
+}
+
+int conn_ingest(vapi_ctx_t ctx, u32 max)
+{
+    u32 total = 0, taken = 0;
+    int rv = 0;
+    pthread_mutex_lock(&ctx->receive_lock);
+    while (total < max && (rv = take_for_others(ctx, max - total, &taken)) >= 0 && taken != 0)
+        total += taken;
+    conn_update_fd(ctx);
+    pthread_mutex_unlock(&ctx->receive_lock);
+    return rv < 0 && total == 0 ? rv : (int)total;
+}
+
+void conn_add_receiver(vapi_ctx_t ctx, receiver_t *r)
+{
+    pthread_mutex_lock(&ctx->receive_lock);
+    link_receiver(ctx, r);
+    pthread_mutex_unlock(&ctx->receive_lock);
+}
+
+void conn_remove_receiver(vapi_ctx_t ctx, receiver_t *r)
+{
+    pthread_mutex_lock(&ctx->receive_lock);
+    unlink_receiver(ctx, r);
+    pthread_mutex_unlock(&ctx->receive_lock);
+}
+
+void conn_move_receiver(vapi_ctx_t ctx, receiver_t *from, receiver_t *to, size_t bytes)
+{
+    pthread_mutex_lock(&ctx->receive_lock);
+    unlink_receiver(ctx, from);
+    memcpy((void *)to, from, bytes);
+    to->turn = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+    link_receiver(ctx, to);
+    pthread_mutex_unlock(&ctx->receive_lock);
+}
+
+int conn_serve(vapi_ctx_t ctx, receiver_t *r, bool once, deadline_t deadline)
+{
+    u64 spin_until = 0;
+    bool interrupted;
+    u32 interrupts = begin_receiving(ctx, &interrupted);
+    int rv = 0;
+    while (!r->done && !(once && r->progress != r->seen)) {
+        u32 taken;
+        rv = take_for_others(ctx, TAKE_BATCH, &taken);
+        if (rv < 0)
+            break;
+        if (taken != 0)
+            continue;
+        rv = lost_or(ctx, interrupted ? -EINTR : wait_over(ctx, interrupts, deadline));
+        if (rv != 0 || (rv = wait_turn(ctx, r, deadline, &spin_until)) < 0)
+            break;
+    }
+    if (r->done || rv > 0)
+        rv = 0;
+    end_receiving(ctx);
+    return rv;
+}
+
+void conn_abandon(vapi_ctx_t ctx, u32 first, u32 count)
+{
+    pthread_mutex_lock(&ctx->receive_lock);
+    context_range_t *a = &ctx->abandoned[ctx->abandoned_next % ABANDONED_MAX];
+    *a = (context_range_t){.first = first, .count = count};
+    ctx->abandoned_next++;
+    pthread_mutex_unlock(&ctx->receive_lock);
+}
+
+void conn_interrupt(vapi_ctx_t ctx)
+{
+    pthread_mutex_lock(&ctx->receive_lock);
+    bool somebody = load_relaxed(&ctx->receiving) != 0;
+    store_relaxed(&ctx->interrupts, ctx->interrupts + 1);
+    ctx->interrupt_pending = !somebody;
+    for (receiver_t *r = ctx->receivers; r != NULL; r = r->next)
+        if (r->waiting)
+            pthread_cond_signal(&r->turn);
+    pthread_mutex_unlock(&ctx->receive_lock);
+    ctx->transport->ops->poke(ctx->transport);
+}
