@@ -5,7 +5,6 @@ This is where the two forms meet: after it, a `.api` file looks like its own JSO
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ._diagnostics import Diagnostics
@@ -36,6 +35,16 @@ MAX_TYPES = 20_000
 _REPLY_FIELDS = (FieldDecl("u32", "context"), FieldDecl("i32", "retval"))
 
 
+@dataclass(frozen=True, slots=True)
+class JsonPart:
+    """In the chain of a `.api` file: an import of which only the JSON is at hand, so that the order
+    of its types is still to be found out."""
+
+    decl: ImportDecl
+    importer: SchemaFile
+    types: tuple[TypeDecl, ...]
+
+
 @dataclass(slots=True)
 class Unit:
     """One file, flat. Lists are in the order of the JSON."""
@@ -52,7 +61,7 @@ class Unit:
     services: list[ServiceDecl] = field(default_factory=list)
     counters: list[CountersDecl] = field(default_factory=list)
     paths: list[PathsDecl] = field(default_factory=list)
-    chain: list[TypeDecl | DefineDecl | OptionDecl] = field(default_factory=list)
+    chain: list[TypeDecl | DefineDecl | OptionDecl | JsonPart] = field(default_factory=list)
     """`.api`: what the file CRC runs over, in order. Empty for JSON, which does not tell."""
     outline: tuple[OutlineItem, ...] | None = None
 
@@ -135,7 +144,7 @@ class Flattener:
             return
         unit.imports.extend(contribution.imports)
         unit.types.extend(contribution.types)
-        unit.chain.extend(kind for kind, _ in contribution.types)
+        unit.chain.extend(contribution.chain)
         if len(unit.types) > MAX_TYPES:
             self._diagnostics.error(decl.where, f"imports more than {MAX_TYPES} types")
             unit.types.clear()
@@ -156,12 +165,15 @@ class Flattener:
             self._diagnostics.error(decl.where, f"imports nested more than {MAX_DEPTH} deep")
             return None
         if found.path not in self._imported:
-            self._imported[found.path] = self._contribute(found, (*stack, found.path))
+            inner = (*stack, found.path)
+            self._imported[found.path] = self._contribute(found, inner, decl, importer)
         return self._imported[found.path]
 
-    def _contribute(self, schema: SchemaFile, stack: tuple[str, ...]) -> _Contribution | None:
+    def _contribute(
+        self, schema: SchemaFile, stack: tuple[str, ...], origin: ImportDecl, importer: SchemaFile
+    ) -> _Contribution | None:
         """What a file gives to those that import it: types, and its own imports."""
-        contribution = _Contribution([], [])
+        contribution = _Contribution([], [], [])
         module = module_of(schema.name)
         for statement in schema.statements:
             if isinstance(statement, ImportDecl):
@@ -172,6 +184,7 @@ class Flattener:
                 if inner is not None:
                     contribution.imports.extend(inner.imports)
                     contribution.types.extend(inner.types)
+                    contribution.chain.extend(inner.chain)
                     if len(contribution.types) + len(contribution.imports) > MAX_TYPES:
                         self._diagnostics.error(
                             statement.where, f"imports more than {MAX_TYPES} types and files"
@@ -179,8 +192,11 @@ class Flattener:
                         return None
             elif isinstance(statement, EnumDecl | StructDecl | UnionDecl | AliasDecl):
                 contribution.types.append((statement, module))
+                contribution.chain.append(statement)
         if schema.is_inlined:
-            contribution.types[:] = list(_in_order(contribution.types))
+            # In section order, with repeats: so they appear in the JSON of the importing file too.
+            inside = tuple(kind for kind, _ in contribution.types)
+            contribution.chain[:] = [JsonPart(origin, importer, inside)]
         return contribution
 
 
@@ -188,23 +204,4 @@ class Flattener:
 class _Contribution:
     imports: list[str]
     types: list[tuple[TypeDecl, str]]
-
-
-def _in_order(types: list[tuple[TypeDecl, str]]) -> Iterator[tuple[TypeDecl, str]]:
-    """Types of a JSON file, each after those it needs: its sections are not in that order."""
-    from .graph import needs_of
-
-    waiting = {decl.name: (decl, module) for decl, module in types}
-    done: set[str] = set()
-    while waiting:
-        ready = [
-            name
-            for name, (decl, _) in waiting.items()
-            if not any(need in waiting and need not in done for need in needs_of(decl))
-        ]
-        if not ready:  # a cycle: the linker reports it
-            yield from waiting.values()
-            return
-        for name in ready:
-            done.add(name)
-            yield waiting.pop(name)
+    chain: list[TypeDecl | JsonPart]

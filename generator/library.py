@@ -8,18 +8,26 @@ or from the same installation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ._diagnostics import Diagnostics, Pointer
-from .crc import Marks, chain_crc, statement_text
-from .flatten import Flattener, Unit, kind_of, module_of
+from .crc import chain_crc, statement_text
+from .flatten import Flattener, JsonPart, Unit, kind_of, module_of
+from .marks import attempts
 from .model import OutlineItem
 from .order import Arrangement, arrange, likely
-from .schema import DefineDecl, ImportDecl, TypeDecl
+from .schema import DefineDecl, EnumDecl, ImportDecl, SchemaFile, TypeDecl
 from .services import explicit_part
 from .source import Loader
+
+#: Steps for the JSON of an import, whatever effort was asked for: the CRCs of the importing file
+#: depend on it.
+MIN_EFFORT = 20_000
+
+#: Steps for each guess at the marks of an enum.
+MARK_EFFORT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +47,17 @@ class Library:
     def __init__(
         self,
         units: Sequence[Unit],
-        marks: Marks,
+        marks: dict[str, int],
+        settled: Collection[str],
         loader: Loader,
         flattener: Flattener,
         diagnostics: Diagnostics,
         effort: int,
     ) -> None:
         self._units: dict[str, Unit | None] = {unit.module: unit for unit in units}
+        self._wanted = set(self._units)
         self._marks = marks
+        self._settled = settled
         self._loader = loader
         self._flattener = flattener
         self._diagnostics = diagnostics
@@ -61,12 +72,26 @@ class Library:
         """The unit behind an import, or None if it is not at hand."""
         module = module_of(PurePosixPath(path).name)
         if module not in self._units:
-            found = None
-            if self._effort:
+            # A run without effort (on the JSON of a server) asks for no further files.
+            if self._effort or not self._is_wanted(unit):
                 decl = ImportDecl(path, Pointer(unit.schema.path))
                 found = self._loader.find_import(decl, unit.schema)
-            self._units[module] = None if found is None else self._flattener.flatten(found)
+                self._units[module] = None if found is None else self._flattener.flatten(found)
+            else:
+                self._units[module] = None
         return self._units[module]
+
+    def _is_wanted(self, unit: Unit) -> bool:
+        return unit.module in self._wanted
+
+    def _unit_of(self, schema: SchemaFile) -> Unit:
+        """The unit of a file that was read for an import."""
+        module = module_of(schema.name)
+        unit = self._units.get(module)
+        if unit is None:
+            unit = self._flattener.flatten(schema)
+            self._units[module] = unit
+        return unit
 
     def own_types(self, unit: Unit) -> list[TypeDecl]:
         """The types of a file that none of its imports has, in section order."""
@@ -106,10 +131,35 @@ class Library:
 
     # --- CRCs of files ---
 
+    def settle(self) -> None:
+        """Find out the marks of enums that only the CRCs of files tell, and add them to `marks`."""
+        for unit in list(self._units.values()):
+            if unit is None:
+                continue
+            if unit.schema.is_inlined:
+                before = self._before(unit) if self._effort else None
+                if before is not None:
+                    self._arrangement(unit, before)
+            else:
+                for part in unit.chain:
+                    if isinstance(part, JsonPart):
+                        self._part_texts(part)
+
+    def _part_texts(self, part: JsonPart) -> list[bytes]:
+        """What an import adds to the CRC of a `.api` file, if there is only JSON of it."""
+        found = self._loader.find_import(part.decl, part.importer)
+        unit = None if found is None else self._unit_of(found)
+        chain = None if unit is None else self._chain(unit)
+        if chain is not None:
+            return chain
+        message = f"order of types unknown in the JSON of {part.decl.path!r}"
+        self._diagnostics.warning(part.decl.where, f"{message}: the file CRC may differ from VPP's")
+        return [statement_text(item, self._marks) for item in part.types]
+
     def prove(self, unit: Unit) -> Proof:
         """The CRC of a file. For JSON: compared with the one it has; a mismatch is an error."""
         if not unit.schema.is_inlined:
-            crc = chain_crc(statement_text(item, self._marks) for item in unit.chain)
+            crc = chain_crc(self._texts(unit))
             return Proof(crc, unit.outline, frozenset(unit.generated))
         given = unit.schema.crc
         guess = likely(self.own_types(unit), unit.defines, self._marks)
@@ -133,6 +183,14 @@ class Library:
             return Proof(given, None, guess.generated)
         return Proof(given, self._outline(unit, found), found.generated)
 
+    def _texts(self, unit: Unit) -> Iterator[bytes]:
+        """The texts of a `.api` file in order."""
+        for item in unit.chain:
+            if isinstance(item, JsonPart):
+                yield from self._part_texts(item)
+            else:
+                yield statement_text(item, self._marks)
+
     def _crc_of(self, unit: Unit, before: Sequence[bytes], arrangement: Arrangement) -> int:
         texts = [statement_text(item, self._marks) for item in arrangement.statements]
         return chain_crc([*before, *texts])
@@ -141,12 +199,35 @@ class Library:
         if unit.module not in self._arrangements:
             own = self.own_types(unit)
             crc = unit.schema.crc
-            self._arrangements[unit.module] = (
-                likely(own, unit.defines, self._marks)
-                if crc is None
-                else arrange(own, unit.defines, self._marks, before, crc, self._effort)
-            )
+            if crc is None:
+                found: Arrangement | None = likely(own, unit.defines, self._marks)
+            else:
+                effort = max(self._effort, MIN_EFFORT)
+                found = arrange(own, unit.defines, self._marks, before, crc, effort)
+                if found is None:
+                    found = self._arrange_marked(unit, own, before, crc)
+            self._arrangements[unit.module] = found
         return self._arrangements[unit.module]
+
+    def _arrange_marked(
+        self, unit: Unit, own: list[TypeDecl], before: Sequence[bytes], crc: int
+    ) -> Arrangement | None:
+        """As `arrange`, for files with marked enums that no message of the run tells of."""
+        types = {item.name: item for item in own}
+        open_enums = [
+            item.name
+            for item in own
+            if isinstance(item, EnumDecl)
+            and item.name not in self._settled
+            and item.name not in self._marks
+        ]
+        for attempt in attempts(open_enums, types):
+            marks = {**self._marks, **attempt}
+            found = arrange(own, unit.defines, marks, before, crc, MARK_EFFORT)
+            if found is not None:
+                self._marks.update(attempt)
+                return found
+        return None
 
     def _before(self, unit: Unit) -> list[bytes] | None:
         """Texts of options and imports, which stand at the top; None if an import is missing."""
@@ -170,11 +251,13 @@ class Library:
 
     def _make_chain(self, unit: Unit) -> list[bytes] | None:
         if not unit.schema.is_inlined:
-            return [
-                statement_text(item, self._marks)
-                for item in unit.chain
-                if isinstance(item, TypeDecl)
-            ]
+            texts = []
+            for item in unit.chain:
+                if isinstance(item, JsonPart):
+                    texts.extend(self._part_texts(item))
+                elif isinstance(item, TypeDecl):
+                    texts.append(statement_text(item, self._marks))
+            return texts
         before = self._before(unit)
         if before is None:
             return None

@@ -1,13 +1,14 @@
-"""Which enum members are `[backwards_compatible]`, found out from the CRCs of messages.
+"""Which enum members are `[backwards_compatible]`, found out from CRCs.
 
 JSON prints such members like any other, but they are left out of CRCs, and they always come last.
 So where a message's CRC does not come out, dropping the right number of members from the end of one
-or two of the enums it contains makes it right; nothing else does, short of a wrong CRC.
+or two of the enums it contains makes it right; nothing else does, short of a wrong CRC. (Enums that
+no message uses show in the CRC of their file: `library` asks for that.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from .crc import Folds, bare_name
@@ -19,9 +20,10 @@ MAX_TRIES = 2000
 
 def find_marks(
     defines: Iterable[DefineDecl], types: Mapping[str, TypeDecl], folds: Folds
-) -> dict[str, int]:
-    """Name of an enum: number of marked members at its end. Only messages with a CRC count, and
-    enums of messages whose CRC is right as it is are taken as unmarked."""
+) -> tuple[dict[str, int], set[str]]:
+    """For enums with marked members their number, and the names of enums known to have none.
+
+    Only messages with a CRC count; where that is right as it is, nothing is marked."""
     wrong: list[tuple[DefineDecl, set[str]]] = []
     settled: set[str] = set()
     for define in defines:
@@ -36,14 +38,14 @@ def find_marks(
     for define, enums in sorted(wrong, key=lambda pair: len(pair[1])):
         if Folds(types, found).message_crc(define) == define.crc:
             continue
-        for attempt in _attempts(sorted(enums - settled - found.keys()), types):
+        for attempt in attempts(sorted(enums - settled - found.keys()), types):
             if Folds(types, {**found, **attempt}).message_crc(define) == define.crc:
                 found.update(attempt)
                 break
-    return found
+    return found, settled
 
 
-def _attempts(enums: list[str], types: Mapping[str, TypeDecl]) -> Iterator[dict[str, int]]:
+def attempts(enums: Sequence[str], types: Mapping[str, TypeDecl]) -> Iterator[dict[str, int]]:
     """Ways to drop members: of one enum, then of two."""
     sizes = {name: len(decl.members) for name in enums if isinstance(decl := types[name], EnumDecl)}
     tries = 0

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ._diagnostics import Diagnostics, Location
+from ._diagnostics import Diagnostics, Location, Pointer
 from .crc import Folds, FoldTooLongError, bare_name
-from .flatten import Flattener, Unit
+from .flatten import Flattener, JsonPart, Unit
 from .graph import in_order, references
 from .library import Library
 from .link import Linker
@@ -55,7 +55,9 @@ def resolve(
     diagnostics.raise_if_errors()
 
     try:
-        marks = _marks(units, types)
+        marks, settled = _marks(units, types)
+        library = Library(units, marks, settled, loader, flattener, diagnostics, effort)
+        library.settle()
         folds = Folds(types, marks)
         for name in order:
             folds.of_type(name)
@@ -63,7 +65,6 @@ def resolve(
         diagnostics.error(types[next(iter(types))].where, str(bad))
         diagnostics.raise_if_errors()
         raise
-    library = Library(units, marks, loader, flattener, diagnostics, effort)
     linker = Linker(marks, _origins(units, library), diagnostics)
     for name in order:
         linker.add(types[name])
@@ -106,8 +107,9 @@ def _one_table(units: Iterable[Unit], diagnostics: Diagnostics) -> dict[str, Typ
         seen: dict[str, TypeDecl] = {}
         for decl, _ in unit.types:
             first = seen.setdefault(decl.name, decl)
-            # JSON repeats types that several imports bring; a `.api` file never does.
-            if first is not decl and not (unit.schema.is_inlined and same(first, decl)):
+            # JSON repeats types that several imports bring; `.api` files never do.
+            is_repeat = same(first, decl) and isinstance(decl.where, Pointer)
+            if first is not decl and not is_repeat:
                 message = f"second type {decl.name!r}: the first is at {first.where}"
                 diagnostics.error(decl.where, message)
                 continue
@@ -135,6 +137,9 @@ def _check_positions(unit: Unit, diagnostics: Diagnostics) -> None:
     for decl in unit.chain:
         if isinstance(decl, OptionDecl):
             continue
+        if isinstance(decl, JsonPart):
+            later.difference_update(item.name for item in decl.types)
+            continue
         for spelling, where in references(decl):
             name = bare_name(spelling)
             if name in later and name != decl.name:
@@ -143,7 +148,7 @@ def _check_positions(unit: Unit, diagnostics: Diagnostics) -> None:
             later.discard(decl.name)
 
 
-def _marks(units: Iterable[Unit], types: Mapping[str, TypeDecl]) -> dict[str, int]:
+def _marks(units: Iterable[Unit], types: Mapping[str, TypeDecl]) -> tuple[dict[str, int], set[str]]:
     defines = [
         item
         for unit in units
