@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import RLock
+from threading import RLock, Thread, current_thread, main_thread
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 
@@ -19,12 +19,12 @@ from ._address import Address, Transport
 from ._calling import Calling
 from ._config import ConnectOptions, Mode
 from ._context import DISCONNECTED, IN_CHILD, NEVER_CONNECTED, Context
-from ._errors import MisuseError, NotConnected, Timeout, VapiError, check, error_for
+from ._errors import MisuseError, NotConnected, VapiError, check, error_for
 from ._ffi import ffi, lib
 from ._receiving import Receiving
 from ._sending import Sending, enter
 from ._table import MessageTable
-from ._timeouts import EAGAIN, to_ns
+from ._timeouts import to_ns
 
 log = logging.getLogger("vapi_cffi")
 
@@ -38,19 +38,15 @@ class Facts:
     server_pid: int
     client_index: bytes
     max_message_size: int
-    fd: int
     table: MessageTable
 
     @classmethod
     def of(cls, ctx: Any) -> Facts:
-        fd = ffi.new("int *")
-        check(lib.vapi_get_fd(ctx, fd), ctx)
         index = ffi.new("uint32_t *", lib.vapi_client_index_raw(ctx))
         return cls(
             server_pid=lib.vapi_get_server_pid(ctx),
             client_index=bytes(ffi.buffer(index)),
             max_message_size=lib.vapi_max_msg_size(ctx),
-            fd=fd[0],
             table=MessageTable.of(ctx),
         )
 
@@ -136,13 +132,20 @@ class Connection(Sending, Receiving, Calling):
         else:
             where = self.address.prefix if transport == "shm" else self.address.path
         options, keep = self.options.to_c(transport, where, timeout_ns)
-        code = lib.vapi_connect_options(context.ctx, options)
-        del keep
-        if code == EAGAIN:
-            raise Timeout(f"connect to {self.address}: no answer for {timeout_ns / 1e9:g} s")
-        if code:
-            shown = self.address if self.address.path or transport == "shm" else where
-            raise error_for(code, context.ctx, f"connect to {shown or _default_socket()}")
+        shown = where if transport != "shm" else f"shm:{where}"
+        prefix = f"connect to {shown or _default_socket()}"
+        errors: list[VapiError] = []
+        work = (context, options, keep, prefix, errors)
+        # Connecting waits in C for VPP's answer, and signals are for Python's main thread to see:
+        # it must be elsewhere. An attempt that is given up ends by its own deadline.
+        if current_thread() is main_thread():
+            helper = Thread(target=_attempt, args=work, name="vapi-connect", daemon=True)
+            helper.start()
+            helper.join()
+        else:
+            _attempt(*work)
+        if errors:
+            raise errors[0]
 
     def disconnect(self) -> None:
         """Leaves VPP, ending the waits of other threads; messages that are held stay valid.
@@ -242,7 +245,10 @@ class Connection(Sending, Receiving, Calling):
 
         Do not read from it; it is closed by `disconnect()`.
         """
-        return self._facts().fd
+        fd = ffi.new("int *")
+        with self._inside() as ctx:
+            check(lib.vapi_get_fd(ctx, fd), ctx)
+        return int(fd[0])
 
     @property
     def stats(self) -> Mapping[str, int]:
@@ -281,6 +287,15 @@ class Connection(Sending, Receiving, Calling):
     def __repr__(self) -> str:
         state = "connected" if self.is_connected else "not connected"
         return f"<Connection to {self.address} over {self.transport}, {state}>"
+
+
+def _attempt(
+    context: Context, options: Any, keep: object, prefix: str, errors: list[VapiError]
+) -> None:
+    """One connect in C; `keep` is what `options` points to. Why it failed goes into `errors`."""
+    code = lib.vapi_connect_options(context.ctx, options)
+    if code:
+        errors.append(error_for(code, context.ctx, prefix))
 
 
 def _read_stats(ctx: Any) -> Mapping[str, int]:
