@@ -136,7 +136,7 @@ static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error
     if (rv == VAPI_OK)
         rv = transport_open_fds(&s->base, error);
     if (rv == VAPI_OK && s->bell.fd >= 0)
-        transport_watch_fd(&s->base, s->bell.fd);
+        transport_watch_hangup(&s->base, s->bell.fd);
     if (rv == VAPI_OK)
         /* The first version: every release has it, and it means "keepalive" as v2 with its byte set.
            Whether this one knows v2 would only be known from the table, which comes in the answer. */

@@ -182,7 +182,7 @@ static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error
         rv = lay_out(s, o->queue_size, error);
     if (rv == VAPI_OK)
         rv = transport_open_fds(t, error);
-    if (rv == VAPI_OK && transport_watch_fd(t, s->bell.fd) != 0)
+    if (rv == VAPI_OK && transport_watch_hangup(t, s->bell.fd) != 0)
         rv = error_set(error, VAPI_ENOMEM, errno, "epoll: %s", strerror(errno));
     if (rv == VAPI_OK)
         /* The table that came over the socket is the same, and nobody could have moved it. */

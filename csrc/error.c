@@ -77,6 +77,7 @@ vapi_error_e error_from_errno(int negative_errno)
     case EAGAIN:
     case ETIMEDOUT:
     case EINTR:
+    case ECANCELED:
         return VAPI_EAGAIN;
     case EINVAL:
     case EMSGSIZE:

@@ -263,7 +263,7 @@ static int wait_over(vapi_ctx_t ctx, u32 interrupts, deadline_t deadline)
     if (load_relaxed(&ctx->closing))
         return -ESHUTDOWN;
     if (load_relaxed(&ctx->interrupts) != interrupts)
-        return -EINTR;
+        return -ECANCELED;
     return deadline_passed(deadline) ? -EAGAIN : 0;
 }
 
@@ -321,7 +321,7 @@ static int receive(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, bool hold, deadline
             break;
         if (taken != 0)
             continue;
-        n = interrupted ? -EINTR : wait_over(ctx, interrupts, deadline);
+        n = interrupted ? -ECANCELED : wait_over(ctx, interrupts, deadline);
         if (n != 0)
             break;
         if (!linked) {
@@ -373,7 +373,7 @@ int conn_wait(vapi_ctx_t ctx, deadline_t deadline)
             break;
         if (taken != 0)
             continue;
-        rv = interrupted ? -EINTR : wait_over(ctx, interrupts, deadline);
+        rv = interrupted ? -ECANCELED : wait_over(ctx, interrupts, deadline);
         if (rv != 0 || (rv = wait_turn(ctx, &me, deadline, &spin_until)) < 0)
             break;
     }
@@ -454,7 +454,7 @@ int conn_serve(vapi_ctx_t ctx, receiver_t *r, bool once, deadline_t deadline)
             break;
         if (taken != 0)
             continue;
-        rv = lost_or(ctx, interrupted ? -EINTR : wait_over(ctx, interrupts, deadline));
+        rv = lost_or(ctx, interrupted ? -ECANCELED : wait_over(ctx, interrupts, deadline));
         if (rv != 0 || (rv = wait_turn(ctx, r, deadline, &spin_until)) < 0)
             break;
     }

@@ -28,7 +28,7 @@ static int wait_for_room(vapi_ctx_t ctx, u32 interrupts, bool *counted, deadline
     if (load_relaxed(&ctx->closing))
         return -ESHUTDOWN;
     if (load_relaxed(&ctx->interrupts) != interrupts)
-        return -EINTR;
+        return -ECANCELED;
     if (deadline_passed(deadline))
         return -EAGAIN;
     /* VPP may be waiting for us to take its answers before it takes our requests. */

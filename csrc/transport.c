@@ -7,11 +7,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-int transport_watch_fd(transport_t *t, int fd)
+static int watch(transport_t *t, int fd, u32 events)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.fd = fd};
+    struct epoll_event event = {.events = events, .data.fd = fd};
     return epoll_ctl(t->fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
+
+int transport_watch_fd(transport_t *t, int fd) { return watch(t, fd, EPOLLIN | EPOLLRDHUP); }
+int transport_watch_hangup(transport_t *t, int fd) { return watch(t, fd, EPOLLRDHUP); }
 
 vapi_error_e transport_open_fds(transport_t *t, error_rec_t *error)
 {

@@ -150,5 +150,7 @@ void transport_set_ready(transport_t *t);
 void transport_clear_ready(transport_t *t);
 /** Adds a descriptor whose readiness counts. */
 int transport_watch_fd(transport_t *t, int fd);
+/** Adds a descriptor of which only its end counts: what comes there is not read by anybody. */
+int transport_watch_hangup(transport_t *t, int fd);
 
 #endif

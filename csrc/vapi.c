@@ -414,12 +414,11 @@ vapi_error_e vapi_recv(vapi_ctx_t ctx, void **msg, size_t *msg_size, svm_q_condi
     if (rv != VAPI_OK)
         return rv;
     msg_ref_t ref;
-    u32 interrupts = load_relaxed(&ctx->interrupts);
     int n;
-    /* A signal is not a reason to come back here; vapi_stop_rx_thread() is. */
+    /* A signal is not a reason to come back here; vapi_stop_rx_thread() (-ECANCELED) is. */
     do
         n = conn_receive_held(ctx, &ref, 1, deadline);
-    while (n == -EINTR && load_relaxed(&ctx->interrupts) == interrupts);
+    while (n == -EINTR);
     if (n > 0) {
         *msg = ref.body;
         *msg_size = ref.size;

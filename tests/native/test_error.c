@@ -48,6 +48,7 @@ TEST(errno_becomes_a_code)
         {EAGAIN, VAPI_EAGAIN},
         {ETIMEDOUT, VAPI_EAGAIN},
         {EINTR, VAPI_EAGAIN},
+        {ECANCELED, VAPI_EAGAIN},
         {EINVAL, VAPI_EINVAL},
         {EMSGSIZE, VAPI_EINVAL},
         {ENOMEM, VAPI_ENOMEM},

@@ -165,6 +165,10 @@ TEST(heap_replies_return_to_sender)
         ping(c, 2);
         CHECK_EQ(stats_of(&f).heap_used_bytes, before);
         client_close(c);
+        /* Its segment's own message table goes with it. */
+        deadline_t until = deadline_in(WAIT_NS);
+        while (peer_clients(f.peer, NULL, 0) != 0)
+            CHECK(!deadline_passed(until));
     }
     CHECK(stats_of(&f).heap_replies >= 1400);
     free(json);
