@@ -2,6 +2,7 @@
 #include "conn.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ vapi_error_e vapi_ctx_alloc(vapi_ctx_t *result)
     pthread_mutex_init(&ctx->send_lock, NULL);
     pthread_mutex_init(&ctx->receive_lock, NULL);
     pthread_mutex_init(&ctx->requests_lock, NULL);
+    pthread_mutex_init(&ctx->retired_lock, NULL);
     ctx->mode = VAPI_MODE_BLOCKING;
     ctx->fork_generation = fork_generation;
     *result = ctx;
@@ -75,6 +77,7 @@ void vapi_ctx_free(vapi_ctx_t ctx)
     pthread_mutex_destroy(&ctx->send_lock);
     pthread_mutex_destroy(&ctx->receive_lock);
     pthread_mutex_destroy(&ctx->requests_lock);
+    pthread_mutex_destroy(&ctx->retired_lock);
     free(ctx);
 }
 
@@ -126,15 +129,32 @@ u32 conn_new_contexts(vapi_ctx_t ctx, u32 count)
     return (fetch_add_relaxed(&ctx->context_counter, count) + 1) & ~CONTEXT_BIT;
 }
 
+/** Gives a message of the present connection back; false when it is not of it, or there is none. */
+static bool free_of_transport(vapi_ctx_t ctx, void *body)
+{
+    /* Counted as inside, so that the transport cannot go away meanwhile. */
+    fetch_add_acq_rel(&ctx->users, 1);
+    bool ours = false;
+    if (load_acquire(&ctx->connected) && !load_acquire(&ctx->parting)) {
+        transport_t *t = ctx->transport;
+        ours = t->ops->owns(t, body);
+        if (ours)
+            t->ops->free_held(t, body);
+    }
+    conn_leave(ctx);
+    return ours;
+}
+
 void conn_free(vapi_ctx_t ctx, void *body)
 {
-    transport_t *t = ctx->connected ? ctx->transport : NULL;
-    if (t != NULL && t->ops->owns(t, body)) {
-        t->ops->free_held(t, body);
+    if (is_inherited(ctx))
+        return; /* the slot is the parent's, who may still read it */
+    if (free_of_transport(ctx, body))
         return;
-    }
+    /* Any thread may be the last that holds a message of a connection that has ended. */
+    pthread_mutex_lock(&ctx->retired_lock);
     for (u32 i = 0; i < ctx->retired_count; i++) {
-        t = ctx->retired[i];
+        transport_t *t = ctx->retired[i];
         if (!t->ops->owns(t, body))
             continue;
         t->ops->free_held(t, body);
@@ -142,8 +162,10 @@ void conn_free(vapi_ctx_t ctx, void *body)
             t->ops->destroy(t);
             ctx->retired[i] = ctx->retired[--ctx->retired_count];
         }
+        pthread_mutex_unlock(&ctx->retired_lock);
         return;
     }
+    pthread_mutex_unlock(&ctx->retired_lock);
     if (rx_buffer_owns(body))
         rx_buffer_release(body);
     else
@@ -390,12 +412,20 @@ vapi_error_e vapi_disconnect(vapi_ctx_t ctx)
     }
     drainer_stop(ctx);
     bool lost = ctx->transport->ops->alive(ctx->transport) != 0;
+    /* Who frees a message from here on waits until it is clear which transport has it; who is doing
+       so already is counted as a user, and waits for nothing. */
+    pthread_mutex_lock(&ctx->retired_lock);
+    store_release(&ctx->parting, true);
+    while (load_acquire(&ctx->users) != 0)
+        sched_yield();
     int parted = part(ctx, deadline_in(lost ? 0 : GOODBYE_NS));
+    store_release(&ctx->connected, false);
+    store_release(&ctx->parting, false);
+    pthread_mutex_unlock(&ctx->retired_lock);
     backlog_clear(&ctx->backlog);
     ctx->stats.backlog_bytes = 0;
     while (ctx->requests.count != 0)
         request_ring_pop(&ctx->requests);
-    store_release(&ctx->connected, false);
     store_release(&ctx->closing, false);
     return parted == 0 ? VAPI_OK
                        : error_set(error, VAPI_ENORESP, lost ? ECONNRESET : ETIMEDOUT,

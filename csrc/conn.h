@@ -62,7 +62,9 @@ struct vapi_ctx_s {
     /* life */
     bool connected;
     bool closing;
+    bool parting; /* nobody is inside any more, the transport is being let go of */
     u32 users; /* threads inside a call */
+    pthread_mutex_t retired_lock; /* held while the transport becomes one of them */
     transport_t *retired[8]; /* closed, but with messages that the program still holds */
     u32 retired_count;
 
