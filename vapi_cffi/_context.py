@@ -70,6 +70,7 @@ class NoContext:
     __slots__ = ("_error", "_text")
 
     closing = True
+    timeout_ns = call_ns = 0
 
     def __init__(self, text: str, error: type[NotConnected] = NotConnected) -> None:
         self._text = text

@@ -22,7 +22,7 @@
     +-- MisuseError                   this program's mistake
         +-- InvalidArgument           (ValueError)
         +-- NotConnected              before connect(), or after disconnect()
-        +-- Forked                    a child touched the connection of its parent
+        |   +-- Forked                a child touched the connection of its parent
         +-- MessageReleased           (ValueError) a message was used after its memory went back
         +-- NotSupported              not in this mode, or not on this transport
         +-- UserBreak                 a callback asked to stop
@@ -69,9 +69,7 @@ class VapiError(Exception):
 
 def _rebuild(cls: type[VapiError], text: str, code: int, os_errno: int) -> VapiError:
     """For pickle: errors cross process borders in test runners and executors."""
-    error = cls.__new__(cls)
-    VapiError.__init__(error, text, code=code, os_errno=os_errno)
-    return error
+    return cls(text, code=code, os_errno=os_errno)
 
 
 class TransportError(VapiError):

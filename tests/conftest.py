@@ -1,0 +1,136 @@
+"""Fixtures: the embedded peer, temporary places, a live VPP if there is one, and a check for
+leaks."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from vapi_cffi import TRANSPORTS, Connection, Transport
+from vapi_cffi._peer_process import PeerProcess
+from vapi_cffi.sim import Peer
+
+_numbers = count()
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """Each transport in turn."""
+    value: Transport = request.param
+    return value
+
+
+@pytest.fixture
+def shm_prefix() -> Iterator[str]:
+    """A prefix that nobody else has; what is left under it afterwards is removed."""
+    prefix = f"vapitest-{os.getpid()}-{next(_numbers)}"
+    yield prefix
+    for path in Path("/dev/shm").glob(f"{prefix}-*"):
+        path.unlink()
+
+
+@pytest.fixture
+def peer(tmp_path: Path, shm_prefix: str) -> Iterator[Peer]:
+    """An embedded peer in this process, on a socket and in classic shared memory."""
+    with Peer(socket_path=str(tmp_path / "api.sock"), shm_prefix=shm_prefix) as running:
+        yield running
+
+
+@pytest.fixture
+def address(peer: Peer, transport: Transport) -> str:
+    """Where the peer is, for the transport of this test."""
+    return where(peer, transport)
+
+
+def where(peer: Peer, transport: Transport) -> str:
+    """The address of a peer for a transport."""
+    return f"shm:{peer.shm_prefix}" if transport == "shm" else f"unix:{peer.socket_path}"
+
+
+@pytest.fixture
+def connection(address: str, transport: Transport) -> Iterator[Connection]:
+    """A connection to the peer over each transport."""
+    with Connection(address, transport=transport, timeout=5.0, name="test") as connected:
+        yield connected
+
+
+@pytest.fixture(scope="session")
+def peer_process() -> Iterator[PeerProcess]:
+    """An embedded peer as a process of its own, one for all tests."""
+    with PeerProcess() as running:
+        yield running
+
+
+@pytest.fixture
+def own_peer_process() -> Iterator[PeerProcess]:
+    """One that a test may kill."""
+    with PeerProcess() as running:
+        yield running
+
+
+def open_files() -> set[str]:
+    """What the descriptors of this process lead to."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{name} {os.readlink(f'/proc/self/fd/{name}')}")
+        except FileNotFoundError:
+            continue  # the one of the listing itself
+    return found
+
+
+def resources() -> tuple[int, int, int]:
+    """How many descriptors, threads and shared mappings this process has."""
+    gc.collect()
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    shared = sum(" rw-s " in line for line in maps)
+    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), shared
+
+
+@pytest.fixture
+def leak_check() -> Iterator[None]:
+    """Fails when the test leaves descriptors, threads or shared mappings behind.
+
+    Must be the first fixture that a test asks for, so that it looks after all others are gone.
+    """
+    before, files = resources(), open_files()
+    yield
+    after = resources()
+    assert after == before, f"descriptors, threads, mappings; new: {sorted(open_files() - files)}"
+
+
+@pytest.fixture
+def live_socket() -> str:
+    """The socket of a running VPP."""
+    path = os.environ.get("VAPI_TEST_VPP_SOCKET")
+    if not path:
+        pytest.skip("no live VPP: set VAPI_TEST_VPP_SOCKET to its api.sock")
+    return path
+
+
+@pytest.fixture
+def live_shm_prefix() -> str:
+    """The prefix of a running VPP's shared memory; "-" stands for none."""
+    prefix = os.environ.get("VAPI_TEST_VPP_SHM_PREFIX")
+    if prefix is None:
+        pytest.skip("no live VPP: set VAPI_TEST_VPP_SHM_PREFIX to its api-segment prefix")
+    return prefix
+
+
+@pytest.fixture
+def live(transport: Transport, request: pytest.FixtureRequest) -> Callable[..., Connection]:
+    """Makes connections to the live VPP over each transport."""
+    if transport == "shm":
+        address = f"shm:{request.getfixturevalue('live_shm_prefix')}"
+    else:
+        address = f"unix:{request.getfixturevalue('live_socket')}"
+
+    def make(**options: object) -> Connection:
+        return Connection(address, transport=transport, **options)  # type: ignore[arg-type]
+
+    return make
