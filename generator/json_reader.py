@@ -217,18 +217,19 @@ class JsonReader:
 
 
 def _name_of(document: dict[str, Any], pointer: Pointer) -> str:
-    """`interface.api`: from the file name, else (a file inside an array) from its `module`."""
-    base = PurePath(pointer.file).name
+    """`interface.api`: by the `module` key (files get renamed), else (older releases have none) by
+    the name of the file."""
+    base = PurePath(pointer.file).name.removesuffix(".json")
+    name = base if base.endswith(".api") else f"{base}.api"
     module = document.get("module")
-    if not pointer.path and base.endswith(".json"):
-        base = base.removesuffix(".json")
-        return base if base.endswith(".api") else f"{base}.api"
-    if module is not None:
-        if not isinstance(module, str) or not _MODULE.fullmatch(module):
-            raise _MalformedError(f"{_shown(module)}: expected the name of a module", "module")
-        return f"{module}.api"
-    suffix = "".join(f"_{step}" for step in pointer.path)
-    return f"{base.removesuffix('.api')}{suffix}.api"
+    if module is None:
+        # Nameless items of an array are told apart by their number.
+        return "".join([name.removesuffix(".api"), *(f"_{step}" for step in pointer.path), ".api"])
+    if not isinstance(module, str) or not _MODULE.fullmatch(module):
+        raise _MalformedError(f"{_shown(module)}: expected the name of a module", "module")
+    # The key has lost the dots of a name such as `a.b.api`.
+    same = not pointer.path and name.removesuffix(".api").replace(".", "_") == module
+    return name if same else f"{module}.api"
 
 
 def _shown(value: Any) -> str:

@@ -100,6 +100,8 @@ def _parse_all(text: str, run: Run) -> None:
             lark.parse(text[offset:])
         except UnexpectedInput as problem:
             at = offset + (problem.pos_in_stream or 0)
+            if isinstance(problem, UnexpectedToken) and problem.token.type == "$END":
+                at = len(text.rstrip())  # lark puts it at the last token
             run.diagnostics.error(_place(text, at, run.file), _explain(problem, text, at))
             restart = _RESTART.search(text, at + 1)
             if restart is None:
