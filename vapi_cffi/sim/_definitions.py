@@ -1,0 +1,102 @@
+"""What the peer knows of messages: our own definitions, and those of the user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from vapi_cffi.generator import load, load_json_text
+from vapi_cffi.generator.emit.json import to_document
+from vapi_cffi.generator.model import ApiFile, Message, Model, Rpc, Shape
+
+#: The JSON form of vapi_cffi/api/*.api, so that a peer starts without parsing; a test keeps it true.
+BUILTIN = "definitions.json"
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Messages by module, in the order in which they get their numbers."""
+
+    models: tuple[Model, ...]
+    """The user's model first: where it defines a message, ours is not used."""
+
+    @classmethod
+    def load(cls, paths: Sequence[str | Path] = ()) -> Definitions:
+        """Ours, and those of `.api` and `.api.json` files or directories. `ApiError` of the generator
+        when one is wrong."""
+        return cls((load(paths, effort=0), builtin()) if paths else (builtin(),))
+
+    def modules(self) -> Iterator[tuple[ApiFile, list[Message]]]:
+        """Each file with those of its messages that no earlier file has; memclnt comes first."""
+        seen: set[str] = set()
+        own = [(model, item) for model in self.models for item in model.files]
+        own.sort(key=lambda pair: pair[1].module != "memclnt")
+        for _, item in own:
+            fresh = [message for message in item.messages if message.name not in seen]
+            seen.update(message.name for message in fresh)
+            if fresh:
+                yield item, fresh
+
+    def json_text(self) -> str:
+        """What get_api_json answers: one array with a document for each file."""
+        named: dict[str, ApiFile] = {}
+        for model in self.models:
+            for item in model.files:
+                named.setdefault(item.module, item)
+        return to_text(named.values())
+
+    def message(self, name: str) -> Message:
+        """By name, or name and CRC as in the message table. KeyError if there is none."""
+        for model in self.models:
+            if name in model.messages:
+                return model.messages[name]
+        bare, _, crc = name.rpartition("_")
+        for model in self.models:
+            if bare in model.messages and f"{model.messages[bare].crc:08x}" == crc:
+                return model.messages[bare]
+        raise KeyError(f"the peer has no message {name!r}")
+
+    def reply_of(self, message: Message) -> Message | None:
+        """The single answer to a request, or the one that ends a stream; None for a dump."""
+        for model in self.models:
+            service = model.services.get(message.name)
+            if service is not None and service.caller == message:
+                return service.reply if service.kind in (Rpc.REQUEST, Rpc.STREAM) else None
+        return None
+
+
+def to_text(items: Iterable[ApiFile]) -> str:
+    """The files as one JSON array."""
+    return json.dumps([to_document(item) for item in items], separators=(",", ":"))
+
+
+@cache
+def builtin() -> Model:
+    """The model of our own definitions."""
+    return load_json_text(files("vapi_cffi").joinpath("api", BUILTIN).read_text("utf-8"), BUILTIN)
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The variable end of a message, as the C peer wants it."""
+
+    kind: int
+    count_offset: int = 0
+    count_width: int = 0
+    element_bytes: int = 0
+
+
+def tail_of(message: Message) -> Tail:
+    """What the peer checks the length of a request by."""
+    tail = message.tail
+    if tail is None or tail.shape is Shape.UNBOUNDED:
+        return Tail(0)
+    width = tail.count_type.size
+    if tail.shape is Shape.STRING:
+        return Tail(2)
+    # A count of 8 bytes does not exist in VPP; without a check it is the handler's to look.
+    return Tail(1, tail.count_offset, width, tail.element_size) if width <= 4 else Tail(0)
