@@ -8,6 +8,7 @@
 #include "peer_loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +160,8 @@ void *peer_loop_main(void *peer)
             peer_count(p, sleeps, 1);
             sockets_busy = poll_epoll(p, sleep_ms(p));
         } else {
-            cpu_relax();
+            /* The client that we poll for may be waiting for this very core. */
+            sched_yield();
         }
     }
     return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "atomics.h"
@@ -205,6 +206,8 @@ static int spin_or_sleep(vapi_ctx_t ctx, deadline_t deadline, u64 *spin_until)
                     return 0;
                 cpu_relax();
             }
+            /* On a busy machine VPP may be waiting for this very core; alone on it, this is cheap. */
+            sched_yield();
         } while (now_ns() < end);
     }
     return t->ops->sleep(t, false, deadline);
