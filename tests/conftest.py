@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from vapi_cffi import TRANSPORTS, Connection, Transport
-from vapi_cffi._peer_process import PeerProcess
-from vapi_cffi.sim import Peer
+from vapi_cffi.sim import Peer, SpawnedPeer
 
 _numbers = count()
 
@@ -44,12 +43,7 @@ def peer(tmp_path: Path, shm_prefix: str) -> Iterator[Peer]:
 @pytest.fixture
 def address(peer: Peer, transport: Transport) -> str:
     """Where the peer is, for the transport of this test."""
-    return where(peer, transport)
-
-
-def where(peer: Peer, transport: Transport) -> str:
-    """The address of a peer for a transport."""
-    return f"shm:{peer.shm_prefix}" if transport == "shm" else f"unix:{peer.socket_path}"
+    return peer.address(transport)
 
 
 @pytest.fixture
@@ -60,16 +54,16 @@ def connection(address: str, transport: Transport) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="session")
-def peer_process() -> Iterator[PeerProcess]:
+def peer_process() -> Iterator[SpawnedPeer]:
     """An embedded peer as a process of its own, one for all tests."""
-    with PeerProcess() as running:
+    with SpawnedPeer() as running:
         yield running
 
 
 @pytest.fixture
-def own_peer_process() -> Iterator[PeerProcess]:
+def own_peer_process() -> Iterator[SpawnedPeer]:
     """One that a test may kill."""
-    with PeerProcess() as running:
+    with SpawnedPeer() as running:
         yield running
 
 

@@ -127,7 +127,7 @@ class Connection(Sending, Receiving, Calling):
         where: str | None
         transport = self.address.transport
         if self.address.sim:
-            self._peer = _start_peer(transport)
+            self._peer = _start_peer()
             where = self._peer.shm_prefix if transport == "shm" else self._peer.socket_path
         else:
             where = self.address.prefix if transport == "shm" else self.address.path
@@ -174,7 +174,7 @@ class Connection(Sending, Receiving, Calling):
     def _stop_peer(self) -> None:
         peer, self._peer = self._peer, None
         if peer is not None:
-            peer.stop()
+            peer.close()
 
     def __enter__(self) -> Self:
         if not isinstance(self._context, Context):
@@ -309,11 +309,11 @@ def _default_socket() -> str:
     return path.decode()
 
 
-def _start_peer(transport: Transport) -> Any:
-    """The embedded peer of a `sim:` connection."""
+def _start_peer() -> Any:
+    """The embedded peer of a `sim:` connection, imported only where there is one."""
     from .sim import Peer
 
-    return Peer(shm_prefix=None).start()
+    return Peer().start()
 
 
 #: For the ends that Python announces: of the process, and of a parent's connections in a child.

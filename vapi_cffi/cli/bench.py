@@ -11,7 +11,7 @@ import click
 from .. import _measure
 from .._address import TRANSPORTS, Address, Transport
 from .._connection import Connection
-from .._peer_process import PeerProcess
+from ..sim import SpawnedPeer
 from ._output import console, progress, rate, table
 
 
@@ -94,7 +94,7 @@ def _targets(
 ) -> list[tuple[Transport, str]]:
     """Transports with the addresses that they reach."""
     if not addresses or list(addresses) == ["sim:"]:
-        peer = stack.enter_context(PeerProcess())
+        peer = stack.enter_context(SpawnedPeer())
         return [(transport, peer.address(transport)) for transport in wanted]
     found: list[tuple[Transport, str]] = []
     for text in addresses:

@@ -12,7 +12,7 @@ from .. import _measure, _messages
 from .._address import TRANSPORTS, Transport
 from .._connection import Connection
 from .._errors import BadMessage, WouldBlock
-from .._peer_process import PeerProcess
+from ..sim import SpawnedPeer
 from ._output import console, progress, rate, table
 
 DEPTH = 256
@@ -35,7 +35,7 @@ WORDS = {
 def command(seconds: float) -> None:
     """Show what this does: three transports against an embedded peer."""
     out = console()
-    with PeerProcess() as peer:
+    with SpawnedPeer() as peer:
         out.print(f"embedded peer: process {peer.pid}, playing VPP's side")
         out.print(f"  socket         {peer.socket_path}")
         out.print(f"  shared memory  /dev/shm/{peer.shm_prefix}-vpe-api")
@@ -50,7 +50,7 @@ def command(seconds: float) -> None:
 
 
 def _transport(
-    out: Console, peer: PeerProcess, transport: Transport, seconds: float
+    out: Console, peer: SpawnedPeer, transport: Transport, seconds: float
 ) -> tuple[str, ...]:
     """Everything over one transport; returns its row of the table."""
     address = peer.address(transport)

@@ -1,0 +1,44 @@
+"""`vapi sim`: plays VPP's side until it is told to end."""
+
+from __future__ import annotations
+
+import click
+
+from ..sim import Peer
+from ..sim.__main__ import wait_for_end
+
+
+@click.command(
+    epilog="\b\nExamples:\n  vapi sim --socket /tmp/api.sock\n"
+    "  vapi sim --shm-prefix test --api my_plugin.api"
+)
+@click.option("--socket", metavar="PATH", help="Where to listen. Default: a path of its own.")
+@click.option(
+    "--shm-prefix", metavar="P", help="Prefix of the files in /dev/shm. Default: its own."
+)
+@click.option("--no-shm", is_flag=True, help="Offer no classic shared memory.")
+@click.option(
+    "--api",
+    metavar="FILE|DIR",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="Definitions of further messages, .api or .api.json; answered with zeros.",
+)
+@click.option("--stats", is_flag=True, help="Print the counters at the end.")
+def command(
+    socket: str | None, shm_prefix: str | None, no_shm: bool, api: tuple[str, ...], stats: bool
+) -> None:
+    """Play VPP's side: serve clients on a socket and in shared memory, until Ctrl-C."""
+    transports = ("socket",) if no_shm else ("socket", "shm")
+    peer = Peer(socket, shm_prefix, api=api, transports=transports)
+    try:
+        peer.start()
+        click.echo(f"serving on {peer.address()}")
+        if not no_shm:
+            click.echo(f"serving in {peer.address('shm')}")
+        wait_for_end(None)
+        if stats:
+            for name, value in peer.stats.items():
+                click.echo(f"{name}: {value}")
+    finally:
+        peer.close()
