@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 
-from ._diagnostics import Diagnostic, Location, Pointer
+from ._diagnostics import Diagnostic, Location, Pointer, Where
 
 _decoder = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -28,15 +28,17 @@ def located(
     diagnostics: Iterable[Diagnostic], text_of: Callable[[str], str | None]
 ) -> list[Diagnostic]:
     """The findings with pointers turned to lines, for files whose text can still be had."""
-    found = []
-    for item in diagnostics:
-        where = item.where
-        if isinstance(where, Pointer):
-            text = text_of(where.file)
-            if text is not None:
-                where = locate(text, where)
-        found.append(Diagnostic(where, item.message, item.severity))
-    return found
+    return [
+        Diagnostic(place(item.where, text_of), item.message, item.severity) for item in diagnostics
+    ]
+
+
+def place(where: Where, text_of: Callable[[str], str | None]) -> Where:
+    """A pointer turned to a line, if the text of the file can still be had."""
+    text = text_of(where.file) if isinstance(where, Pointer) else None
+    if text is None or not isinstance(where, Pointer):
+        return where
+    return locate(text, where)
 
 
 def _skip(text: str, offset: int) -> int:

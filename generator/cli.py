@@ -12,11 +12,12 @@ from fnmatch import fnmatchcase
 from typing import TextIO
 
 from . import DEFAULT_EFFORT, load
-from ._diagnostics import ApiError
+from ._diagnostics import ApiError, Diagnostics
+from ._json_positions import place
 from .emit import UnknownEmitterError
 from .model import Message, Model, Service, Tail
 from .output import Request, generate
-from .source import PathLike
+from .source import Loader, PathLike
 
 #: Files from which on a run is worth a progress bar.
 PROGRESS_FROM = 20
@@ -219,8 +220,10 @@ def run_lint(
 
     def use(models: list[Model]) -> int:
         found = lint(models[0], without=without)
+        texts = Loader((), Diagnostics())
         for item in found:
-            print(item, file=out or sys.stdout)
+            where = place(item.where, texts.text_of)
+            print(f"{where}: {item.rule}: {item.message}", file=out or sys.stdout)
         return 1 if found else 0
 
     return _with_models([paths], include_dirs, use, err)

@@ -135,7 +135,7 @@ class Loader:
         data: str | bytes | None = self._texts.get(path)
         if data is None:
             try:
-                data = Path(path).read_bytes()
+                data = self._texts[path] = Path(path).read_bytes()
             except OSError:
                 return None
         return data if isinstance(data, str) else data.decode("utf-8", "replace")
