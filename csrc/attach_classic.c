@@ -91,66 +91,81 @@ static vapi_error_e carve_memory(shm_transport_t *s, const transport_options_t *
     return shm_lay_out(s, root, s->run + CARVE_HEADER_BYTES, o->queue_size, &source, error);
 }
 
-static vapi_error_e open_bell(shm_transport_t *s, const transport_options_t *o, error_rec_t *error)
+static vapi_error_e open_bell(shm_transport_t *s, const transport_options_t *o,
+                              msg_table_t *table, error_rec_t *error)
 {
     if (o->bell_address == NULL)
-        bell_find(&s->bell, s->base.server_pid, o->deadline);
+        bell_find(&s->bell, s->base.server_pid, o->name, table, o->deadline);
     else if (o->bell_address[0] != 0)
-        return sockio_connect(o->bell_address, o->deadline, &s->bell.fd, error);
+        return bell_open(&s->bell, o->bell_address, o->name, table, o->deadline, error);
     return VAPI_OK;
 }
 
-/** The table of the same VPP over its socket: where its pointer to the shared one is garbage (VPP
- * caches a pointer into a private segment if its first client had one). */
-static vapi_error_e table_by_socket(shm_transport_t *s, const transport_options_t *o,
-                                    error_rec_t *error)
+/**
+ * The table that VPP's answer points to, if it points to one. VPP may have cached a pointer into a
+ * private segment, if its first client had one: then the table that came over the bell's socket must
+ * do, which is of the same VPP.
+ */
+static vapi_error_e choose_table(shm_transport_t *s, u64 table_va, msg_table_t **by_socket,
+                                 error_rec_t *error)
 {
-    u32 unused;
-    if (s->bell.fd < 0)
+    msg_table_t *table = msg_table_alloc();
+    if (table == NULL)
+        return error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory");
+    if (shm_read_table(s, table_va, table, error) == VAPI_OK &&
+        msg_table_find(table, "memclnt_delete_7e1c04e3") == ID_MEMCLNT_DELETE) {
+        msg_table_free(s->base.table);
+        s->base.table = table;
+        return VAPI_OK;
+    }
+    msg_table_free(table);
+    if (msg_table_count(*by_socket) == 0)
         return error_set(error, VAPI_EINCOMPATIBLE, 0,
                          "%s: VPP's pointer to its message table is wrong (a known fault of VPP), "
                          "and there is no API socket to ask instead: name it as the bell's address",
                          s->path);
-    return handshake_sockclnt_create(s->bell.fd, o->name, s->path, s->base.table, &unused,
-                                     o->deadline, error);
+    msg_table_free(s->base.table);
+    s->base.table = *by_socket;
+    *by_socket = NULL;
+    return VAPI_OK;
+}
+
+static vapi_error_e register_there(shm_transport_t *s, const transport_options_t *o,
+                                   msg_table_t **by_socket, error_rec_t *error)
+{
+    u64 table_va = 0;
+    /* v2 where the socket's table proves that this release has it. Otherwise the first version, which
+       all releases have; it means "keepalive" as v2 with its byte set. */
+    bool v2 = msg_table_find(*by_socket, "memclnt_create_v2_c4bd4882") == ID_MEMCLNT_CREATE_V2;
+    vapi_error_e rv = shm_register(s, o, v2, &table_va, error);
+    return rv != VAPI_OK ? rv : choose_table(s, table_va, by_socket, error);
 }
 
 static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error_rec_t *error)
 {
-    u64 table_va = 0;
     vapi_error_e rv = map_both(s, o, error);
     if (rv == VAPI_OK)
         rv = shm_attach(s, o->deadline, error);
     if (rv != VAPI_OK)
         return rv;
     s->base.server_pid = load_relaxed(&s->hdr->vl_pid);
-    if (s->base.server_pid > 0 && kill(s->base.server_pid, 0) != 0 && errno == ESRCH) {
-        /* In another pid namespace that means nothing; with the files unlocked by nobody it does. */
-        s->watch_pid = false;
-    } else {
-        s->watch_pid = s->base.server_pid > 0;
-    }
-    rv = open_bell(s, o, error);
+    /* A pid that does not exist here is one of another namespace, or of a VPP that died: the
+       registration will tell. */
+    s->watch_pid = s->base.server_pid > 0 &&
+                   !(kill(s->base.server_pid, 0) != 0 && errno == ESRCH);
+    msg_table_t *by_socket = msg_table_alloc();
+    rv = by_socket == NULL ? error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory")
+                           : open_bell(s, o, by_socket, error);
     if (rv == VAPI_OK)
         rv = carve_memory(s, o, error);
     if (rv == VAPI_OK)
         rv = transport_open_fds(&s->base, error);
-    if (rv == VAPI_OK && s->bell.fd >= 0)
-        transport_watch_hangup(&s->base, s->bell.fd);
+    if (rv == VAPI_OK && s->bell.fd >= 0 && transport_watch_hangup(&s->base, s->bell.fd) != 0)
+        rv = error_set(error, VAPI_ENOMEM, errno, "epoll: %s", strerror(errno));
     if (rv == VAPI_OK)
-        /* The first version: every release has it, and it means "keepalive" as v2 with its byte set.
-           Whether this one knows v2 would only be known from the table, which comes in the answer. */
-        rv = shm_register(s, o, false, &table_va, error);
-    if (rv != VAPI_OK)
-        return rv;
-    if (shm_read_table(s, table_va, s->base.table, NULL) == VAPI_OK &&
-        msg_table_find(s->base.table, "memclnt_delete_7e1c04e3") == ID_MEMCLNT_DELETE)
-        return VAPI_OK;
-    /* What the pointer led to may have been a table, once. */
-    msg_table_free(s->base.table);
-    s->base.table = msg_table_alloc();
-    return s->base.table == NULL ? error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory")
-                                 : table_by_socket(s, o, error);
+        rv = register_there(s, o, &by_socket, error);
+    msg_table_free(by_socket);
+    return rv;
 }
 
 /** VPP knows us, but the rest failed: leave as one should. */

@@ -159,15 +159,12 @@ static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error
     transport_t *t = &s->base;
     int memfd = -1;
     u64 table_va;
-    vapi_error_e rv = sockio_connect(o->address, o->deadline, &s->bell.fd, error);
+    vapi_error_e rv = bell_open(&s->bell, o->address, o->name, t->table, o->deadline, error);
     if (rv != VAPI_OK)
         return rv;
     t->server_pid = sockio_peer_pid(s->bell.fd);
-    rv = handshake_sockclnt_create(s->bell.fd, o->name, o->address, t->table, &t->client_index_raw,
-                                   o->deadline, error);
-    if (rv == VAPI_OK)
-        rv = ask_for_segment(s->bell.fd, t->client_index_raw, o->address, &memfd, o->deadline,
-                             error);
+    rv = ask_for_segment(s->bell.fd, s->bell.client_index_raw, o->address, &memfd, o->deadline,
+                         error);
     if (rv == VAPI_OK)
         rv = region_map_memfd(&s->regions[0], memfd, o->deadline, error);
     if (memfd >= 0)

@@ -18,20 +18,55 @@
 /* Listening sockets of one process that are looked at. */
 #define MOST_CANDIDATES 32
 
-void bell_init(bell_t *b, int fd)
+#define PART_NS (500 * NS_PER_MS)
+
+void bell_init(bell_t *b)
 {
+    memset(b, 0, sizeof *b);
     pthread_mutex_init(&b->lock, NULL);
-    b->fd = fd;
-    b->left = 0;
+    b->fd = -1;
 }
 
-static void frame(u8 *out)
+vapi_error_e bell_open(bell_t *b, const char *path, const char *name, msg_table_t *table,
+                       deadline_t deadline, error_rec_t *error)
+{
+    int fd;
+    vapi_error_e rv = sockio_connect(path, deadline, &fd, error);
+    if (rv != VAPI_OK)
+        return rv;
+    rv = handshake_sockclnt_create(fd, name, path, table, &b->client_index_raw, deadline, error);
+    if (rv != VAPI_OK) {
+        close(fd);
+        return rv;
+    }
+    b->fd = fd;
+    b->registered = true;
+    return VAPI_OK;
+}
+
+/** A control_ping with the given client_index, framed. */
+static void frame(u8 *out, u16 id, u32 client_index_raw)
 {
     msgbuf_t header;
-    msg_control_ping_t body = {.id = htobe16(ID_CONTROL_PING), .client_index = UINT32_MAX};
+    msg_control_ping_t body = {.id = htobe16(id), .client_index = client_index_raw};
     sockio_frame_header(&header, sizeof body);
     memcpy(out, &header, sizeof header);
     memcpy(out + sizeof header, &body, sizeof body);
+}
+
+void bell_arm(bell_t *b, u16 id_control_ping)
+{
+    u8 bytes[BELL_BYTES];
+    if (b->fd < 0)
+        return;
+    frame(bytes, id_control_ping, b->client_index_raw);
+    pthread_mutex_lock(&b->lock);
+    ssize_t n = send(b->fd, bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+    /* The socket was just opened, so it is all or nothing; without it only a killed process is worse
+       off. */
+    if (n > 0 && n < (ssize_t)sizeof bytes)
+        b->left = (u32)(sizeof bytes - (size_t)n);
+    pthread_mutex_unlock(&b->lock);
 }
 
 bool bell_ring(bell_t *b)
@@ -40,7 +75,7 @@ bool bell_ring(bell_t *b)
     bool rung = false;
     if (b->fd < 0 || pthread_mutex_trylock(&b->lock) != 0)
         return false; /* somebody else is ringing it */
-    frame(bytes);
+    frame(bytes, ID_CONTROL_PING, UINT32_MAX);
     u32 left = b->left != 0 ? b->left : (u32)BELL_BYTES;
     ssize_t n = send(b->fd, bytes + BELL_BYTES - left, left, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0) {
@@ -57,11 +92,14 @@ bool bell_broken(bell_t *b)
     return b->fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
-void bell_close(bell_t *b)
+void bell_close(bell_t *b, bool part)
 {
-    if (b->fd >= 0)
+    if (b->fd >= 0 && part && b->registered && !bell_broken(b))
+        handshake_part(b->fd, b->client_index_raw, deadline_in(PART_NS));
+    else if (b->fd >= 0)
         close(b->fd);
     b->fd = -1;
+    b->registered = false;
     pthread_mutex_destroy(&b->lock);
 }
 
@@ -93,7 +131,7 @@ static bool is_api_name(const char *path)
     return path[0] == '/' && n > 8 && strstr(path, "api") != NULL && strcmp(path + n - 5, ".sock") == 0;
 }
 
-void bell_find(bell_t *b, int pid, deadline_t deadline)
+void bell_find(bell_t *b, int pid, const char *name, msg_table_t *table, deadline_t deadline)
 {
     u64 inodes[MOST_CANDIDATES * 8];
     u32 count = sockets_of(pid, inodes, MOST_CANDIDATES * 8);
@@ -112,7 +150,7 @@ void bell_find(bell_t *b, int pid, deadline_t deadline)
             continue;
         for (u32 i = 0; i < count; i++)
             if (inodes[i] == inode &&
-                sockio_connect(path, deadline_slice(deadline, 100 * NS_PER_MS), &b->fd, NULL) ==
+                bell_open(b, path, name, table, deadline_slice(deadline, NS_PER_S), NULL) ==
                     VAPI_OK)
                 break;
     }

@@ -383,6 +383,7 @@ vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *
         *error = why;
         return rv;
     }
+    ctx->transport->ops->settle(ctx->transport, ctx->id_control_ping);
     store_release(&ctx->connected, true);
     return VAPI_OK;
 }

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "byteorder.h"
 #include "sockio.h"
@@ -82,4 +85,26 @@ vapi_error_e handshake_sockclnt_create(int fd, const char *name, const char *pat
     free(entries);
     *client_index_raw = reply.index;
     return result;
+}
+
+void handshake_part(int fd, u32 client_index_raw, deadline_t deadline)
+{
+    struct {
+        msgbuf_t header;
+        msg_sockclnt_delete_t body;
+    } frame;
+    char ignored[4096];
+    memset(&frame, 0, sizeof frame);
+    sockio_frame_header(&frame.header, sizeof frame.body);
+    frame.body.id = htobe16(ID_SOCKCLNT_DELETE);
+    frame.body.client_index = frame.body.index = client_index_raw;
+    int rv = sockio_send_all(fd, &frame, sizeof frame.header + sizeof frame.body, deadline);
+    while (rv == 0) {
+        ssize_t n = recv(fd, ignored, sizeof ignored, MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+            break;
+        if (n < 0 && (rv = sockio_wait(fd, POLLIN, deadline)) > 0)
+            rv = 0;
+    }
+    close(fd);
 }

@@ -124,6 +124,15 @@ vapi_error_e handshake_sockclnt_create(int fd, const char *name, const char *pat
                                        msg_table_t *table, u32 *client_index_raw,
                                        deadline_t deadline, error_rec_t *error);
 
+/**
+ * Leaves a socket as VPP wants it left: asks VPP to close it, and waits for that. Then closes `fd`.
+ *
+ * Not merely close(): VPP 26.06 (and before) looks at errno after read() returned 0, and where some
+ * earlier call had left EAGAIN there, it keeps the socket and reads from it for ever, at full load of
+ * its main thread. Best effort until the deadline.
+ */
+void handshake_part(int fd, u32 client_index_raw, deadline_t deadline);
+
 /** Turns a negative errno of sockio into an error that names the step. */
 vapi_error_e handshake_error(error_rec_t *error, int rv, const char *path, const char *step);
 

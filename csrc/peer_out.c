@@ -74,10 +74,9 @@ static void end_socket(peer_t *p, peer_client_t *c)
 }
 
 /** How much of the buffer the faults let through now; sets *cut if the connection ends with it. */
-static size_t fault_limit(peer_t *p, size_t length, bool *cut)
+static size_t fault_limit(peer_t *p, size_t length, u64 until_close, bool *cut)
 {
     u32 trickle = load_relaxed(&p->trickle_bytes);
-    u64 until_close = load_relaxed(&p->close_after_bytes);
     *cut = false;
     if (trickle != 0 && length > trickle)
         length = trickle;
@@ -94,7 +93,9 @@ static bool flush_socket(peer_t *p, peer_client_t *c)
     if (c->pass_armed)
         return false;
     while (peer_buffer_length(&c->out) != 0 && !c->doomed) {
-        size_t length = fault_limit(p, peer_buffer_length(&c->out), &cut);
+        /* Once: a test may set it while this goes out, and means what comes after. */
+        u64 until_close = load_relaxed(&p->close_after_bytes);
+        size_t length = fault_limit(p, peer_buffer_length(&c->out), until_close, &cut);
         ssize_t n = send(c->fd, c->out.bytes + c->out.start, length, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
@@ -105,11 +106,10 @@ static bool flush_socket(peer_t *p, peer_client_t *c)
         }
         moved = true;
         peer_buffer_consume(&c->out, (size_t)n);
-        u64 until_close = load_relaxed(&p->close_after_bytes);
         if (until_close != 0) {
-            store_relaxed(&p->close_after_bytes, cut && (size_t)n == length ? 0
-                                                                            : until_close - (u64)n);
-            if (cut && (size_t)n == length)
+            bool ends = cut && (size_t)n == length;
+            store_relaxed(&p->close_after_bytes, ends ? 0 : until_close - (u64)n);
+            if (ends)
                 peer_client_doom(p, c);
         }
         /* One write a pass; the rest when the socket is found writable again. */

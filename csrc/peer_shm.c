@@ -313,6 +313,31 @@ static void send_keepalive(peer_t *p, peer_client_t *c)
         msg_ring_release(m);
 }
 
+/** What a dead client did not read any more: its ring slots and heap blocks would be lost for all. */
+static void free_unread(peer_t *p, peer_client_t *c)
+{
+    peer_segment_t *s = c->segment;
+    u64 addresses[POLL_BATCH];
+    u32 left = c->queue.maxsize;
+    while (left != 0) {
+        u32 want = left < POLL_BATCH ? left : POLL_BATCH;
+        int n = svm_queue_sub_many(&c->queue, addresses, want, deadline_in(LOCK_WAIT_NS));
+        if (n <= 0)
+            return;
+        left -= (u32)n;
+        for (int i = 0; i < n; i++) {
+            u64 va = addresses[i] - sizeof(msgbuf_t);
+            msgbuf_t *m = region_ptr(&s->shm.api, va, sizeof *m);
+            if (m == NULL || ((uintptr_t)m & 7) != 0)
+                continue;
+            if (load_relaxed(&m->q) == 0)
+                peer_segment_free_block(p, s, m);
+            else
+                msg_ring_release(m);
+        }
+    }
+}
+
 static void scan_client(peer_t *p, peer_client_t *c)
 {
     i32 head = load_relaxed(&c->queue.shm->head);
@@ -334,6 +359,7 @@ static void scan_client(peer_t *p, peer_client_t *c)
     i32 pid = (i32)c->pid;
     if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) {
         peer_count(p, reaped, 1);
+        free_unread(p, c);
         peer_client_doom(p, c);
     }
 }

@@ -97,6 +97,8 @@ typedef struct {
     u32 (*capacity)(transport_t *t);
     /** Messages that wait in shared memory now. */
     u32 (*backlog)(transport_t *t);
+    /** The connection is made: what the transport wants to do with VPP's control_ping. */
+    void (*settle)(transport_t *t, u16 id_control_ping);
     /** Says goodbye; the answer is waited for with take() and sleep(). 0 or an error. */
     int (*leave)(transport_t *t);
     /** Whether a message (just taken) is the answer to leave(). */
@@ -150,6 +152,8 @@ void transport_set_ready(transport_t *t);
 void transport_clear_ready(transport_t *t);
 /** Adds a descriptor whose readiness counts. */
 int transport_watch_fd(transport_t *t, int fd);
+/** Adds one of which only the end counts. */
+int transport_watch_hangup(transport_t *t, int fd);
 /** Adds a descriptor of which only its end counts: what comes there is not read by anybody. */
 int transport_watch_hangup(transport_t *t, int fd);
 

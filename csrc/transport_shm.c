@@ -280,10 +280,17 @@ static u32 shm_held(transport_t *t)
     return load_relaxed(&shm_of(t)->held_count) + load_relaxed(&shm_of(t)->unsent);
 }
 
+/** Whether blocks of VPP's heap wait to go back, and take() would find room for them. */
+static bool can_return(const shm_transport_t *s)
+{
+    return load_relaxed(&s->return_count) != 0 &&
+           svm_queue_length(&s->vpp_queue) < s->vpp_queue.maxsize;
+}
+
 static bool shm_waiting(transport_t *t)
 {
     shm_transport_t *s = shm_of(t);
-    return svm_queue_length(&s->own_queue) != 0 || load_relaxed(&s->gone);
+    return svm_queue_length(&s->own_queue) != 0 || can_return(s) || load_relaxed(&s->gone);
 }
 
 /* ---- waiting */
@@ -326,8 +333,12 @@ static int shm_sleep(transport_t *t, bool for_room, deadline_t deadline)
             struct timespec pause = {.tv_nsec = ROOM_PAUSE_NS};
             nanosleep(&pause, NULL);
             rv = 0;
+        } else if (can_return(s)) {
+            rv = 0;
         } else {
-            rv = svm_queue_wait_nonempty(&s->own_queue, deadline_slice(deadline, SLEEP_SLICE_NS));
+            /* Nobody wakes us when VPP has room for what goes back to its heap. */
+            u64 slice = load_relaxed(&s->return_count) != 0 ? ROOM_PAUSE_NS : SLEEP_SLICE_NS;
+            rv = svm_queue_wait_nonempty(&s->own_queue, deadline_slice(deadline, slice));
         }
         if (rv == 0)
             return shm_alive(t) == 0 || !for_room ? 0 : -ECONNRESET;
@@ -363,9 +374,15 @@ static u32 shm_backlog(transport_t *t) { return svm_queue_length(&shm_of(t)->own
 
 /* ---- leaving */
 
+static void shm_settle(transport_t *t, u16 id_control_ping)
+{
+    bell_arm(&shm_of(t)->bell, id_control_ping);
+}
+
 static void shm_disown(transport_t *t)
 {
     shm_of(t)->release_memory = NULL;
+    shm_of(t)->disowned = true;
 }
 
 static int shm_leave(transport_t *t)
@@ -394,7 +411,7 @@ static bool shm_is_goodbye(transport_t *t, const void *body, u32 size)
 static void shm_close(transport_t *t, bool clean)
 {
     shm_transport_t *s = shm_of(t);
-    store_relaxed(&s->gone, true);
+    bool was_gone = exchange_acq_rel(&s->gone, true);
     /* VPP frees the goodbye after it answered; our memory is its until then. */
     store_release(&s->closed, true);
     deadline_t patience = deadline_in(NS_PER_S);
@@ -409,7 +426,7 @@ static void shm_close(transport_t *t, bool clean)
     if (s->release_memory != NULL)
         s->release_memory(s, clean);
     s->release_memory = NULL;
-    bell_close(&s->bell);
+    bell_close(&s->bell, !s->disowned && !was_gone);
     transport_close_fds(t);
     free(s->returns);
     s->returns = NULL;
@@ -448,6 +465,7 @@ const transport_ops_t shm_ops = {
     .alive = shm_alive,
     .capacity = shm_capacity,
     .backlog = shm_backlog,
+    .settle = shm_settle,
     .leave = shm_leave,
     .is_goodbye = shm_is_goodbye,
     .disown = shm_disown,

@@ -46,6 +46,7 @@ struct shm_transport {
     u32 held_count;
     u32 unsent; /* buffers of the arena that the program has */
     bool closed; /* the arena is not ours any more */
+    bool disowned; /* a forked child's copy */
 
     /** Lets go of the memory that own_queue and the arena are in. */
     void (*release_memory)(shm_transport_t *s, bool clean);

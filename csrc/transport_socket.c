@@ -28,6 +28,9 @@
 /* What the kernel queues for us; VPP may lose bytes of a client whose queue is full. */
 #define RECEIVE_BUFFER (4 << 20)
 
+/* How long VPP may take to close a socket that it is asked to close. */
+#define PART_NS (500 * NS_PER_MS)
+
 typedef struct {
     transport_t base;
     int fd;
@@ -37,6 +40,7 @@ typedef struct {
     u32 tx_start; /* bytes of tx that went out */
     u32 tx_end; /* bytes of tx that are used */
     u32 tx_size;
+    bool registered;
     bool closed; /* VPP closed or the stream broke; set under either lock */
 } socket_transport_t;
 
@@ -311,15 +315,22 @@ static bool socket_is_goodbye(transport_t *t, const void *body, u32 size)
     return size >= 2 && load_be16(body) == ID_SOCKCLNT_DELETE_REPLY;
 }
 
-static void socket_disown(transport_t *t) { (void)t; }
+static void socket_settle(transport_t *t, u16 id_control_ping)
+{
+    (void)t;
+    (void)id_control_ping;
+}
+
+static void socket_disown(transport_t *t) { store_relaxed(&socket_of(t)->closed, true); }
 
 static void socket_close(transport_t *t, bool clean)
 {
     socket_transport_t *s = socket_of(t);
-    (void)clean; /* VPP drops a socket client as soon as its socket closes */
-    store_relaxed(&s->closed, true);
+    bool was_closed = exchange_acq_rel(&s->closed, true);
     transport_close_fds(t);
-    if (s->fd >= 0)
+    if (s->fd >= 0 && s->registered && !clean && !was_closed)
+        handshake_part(s->fd, t->client_index_raw, deadline_in(PART_NS));
+    else if (s->fd >= 0)
         close(s->fd);
     if (s->poke_fd >= 0)
         close(s->poke_fd);
@@ -355,6 +366,7 @@ static const transport_ops_t socket_ops = {
     .alive = socket_alive,
     .capacity = socket_capacity,
     .backlog = socket_backlog,
+    .settle = socket_settle,
     .leave = socket_leave,
     .is_goodbye = socket_is_goodbye,
     .disown = socket_disown,
@@ -383,6 +395,7 @@ static vapi_error_e open_all(socket_transport_t *s, const transport_options_t *o
     t->server_pid = sockio_peer_pid(s->fd);
     rv = handshake_sockclnt_create(s->fd, o->name, o->address, t->table, &t->client_index_raw,
                                    o->deadline, error);
+    s->registered = rv == VAPI_OK;
     if (rv == VAPI_OK && transport_watch_fd(t, s->fd) != 0)
         rv = error_set(error, VAPI_ENOMEM, errno, "epoll: %s", strerror(errno));
     return rv;

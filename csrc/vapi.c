@@ -81,8 +81,12 @@ const char *vapi_error_name(vapi_error_e code) { return error_code_name(code); }
 
 bool vapi_is_connected(vapi_ctx_t ctx)
 {
-    if (conn_enter(ctx) != VAPI_OK)
+    /* To ask is no failure: the sentence of the last one stays. */
+    error_rec_t before = *error_here();
+    if (conn_enter(ctx) != VAPI_OK) {
+        *error_here() = before;
         return false;
+    }
     bool alive = ctx->transport->ops->alive(ctx->transport) == 0;
     conn_leave(ctx);
     return alive;
@@ -292,12 +296,17 @@ size_t vapi_max_msg_size(vapi_ctx_t ctx)
 
 void *vapi_msg_alloc(vapi_ctx_t ctx, size_t size)
 {
+    return vapi_msg_alloc_until(ctx, size, ctx == NULL ? 0 : mode_timeout(ctx));
+}
+
+void *vapi_msg_alloc_until(vapi_ctx_t ctx, size_t size, u64 timeout_ns)
+{
     void *msg = NULL;
     if (conn_enter(ctx) != VAPI_OK)
         return NULL;
     /* A single byte is no message, but memory that may be asked for. */
     if (size == 1 || check_size(ctx, size) == VAPI_OK) {
-        msg = conn_alloc(ctx, (u32)size, from_timeout(mode_timeout(ctx)));
+        msg = conn_alloc(ctx, (u32)size, from_timeout(timeout_ns));
         if (msg == NULL)
             error_set(error_here(), VAPI_EAGAIN, 0, "no buffer for a message of %zu bytes is free",
                       size);

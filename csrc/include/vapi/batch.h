@@ -92,6 +92,9 @@ VAPI_API vapi_error_e vapi_send_bytes(vapi_ctx_t ctx, const void *bytes, size_t 
 VAPI_API vapi_error_e vapi_send_many(vapi_ctx_t ctx, const void *bytes, const u32 *offsets,
                                      const u32 *sizes, u32 count, u32 *sent, u64 timeout_ns);
 
+/** As vapi_msg_alloc(), waiting for a free buffer as long as the timeout says, in both modes. */
+VAPI_API void *vapi_msg_alloc_until(vapi_ctx_t ctx, size_t size, u64 timeout_ns);
+
 /** As vapi_send() and vapi_send2(), with a timeout. */
 VAPI_API vapi_error_e vapi_send_until(vapi_ctx_t ctx, void *msg, u64 timeout_ns);
 VAPI_API vapi_error_e vapi_send2_until(vapi_ctx_t ctx, void *msg1, void *msg2, u64 timeout_ns);
