@@ -242,7 +242,14 @@ static UNUSED void client_send(client_t *c, const void *body, u32 length)
 
 static UNUSED int client_recv(client_t *c, u64 timeout_ns)
 {
-    return c->queue.shm == NULL ? frame_recv(c, timeout_ns) : shm_recv(c, timeout_ns);
+    int rv;
+    if (c->queue.shm == NULL)
+        return frame_recv(c, timeout_ns);
+    /* Having been taken, a keepalive is answered. */
+    do {
+        rv = shm_recv(c, timeout_ns);
+    } while (rv == 0 && load_be16(c->body) == 21);
+    return rv;
 }
 
 /** memclnt_create_v2 with the queue at `memory`, the arena behind it. */
