@@ -11,7 +11,7 @@ from typing import Any
 
 from ._buffers import Buffer
 from ._context import Context
-from ._errors import InvalidArgument, OutOfMemory, Timeout, WouldBlock, error_for
+from ._errors import ConnectionLost, InvalidArgument, Timeout, WouldBlock, error_for
 from ._ffi import ffi, lib
 from ._timeouts import EAGAIN, to_ns, wait_in_slices
 
@@ -19,6 +19,7 @@ Bytes = bytes | bytearray | memoryview
 
 _send_bytes = lib.vapi_send_bytes
 _from_buffer = ffi.from_buffer
+_LOST: int = lib.VAPI_ECONNRESET
 
 
 def failure(code: int, context: Context, timeout_ns: int, what: str) -> BaseException:
@@ -35,27 +36,36 @@ class Sending:
 
     _context: Any
 
-    def alloc(self, size: int) -> Buffer:
+    def alloc(self, size: int, timeout: float | None = None) -> Buffer:
         """Memory for a message of `size` bytes, zeroed, to be filled in place and sent.
 
-        Over shared memory it is a slot that VPP reads in place. In blocking mode the call waits for
-        one to become free, up to the connection's timeout.
-        Errors: `InvalidArgument` for a size of 0 or over the maximum, `OutOfMemory` when none is
-        free.
+        Over shared memory it is a slot that VPP reads in place; the call waits for one to become
+        free, up to `timeout` seconds (None: the connection's, or not at all in non-blocking mode).
+        Errors: `InvalidArgument` for a size of 0 or over the maximum; `WouldBlock`, `Timeout` when
+        none becomes free; `ConnectionLost`.
         """
         context: Context = self._context
+        timeout_ns = context.timeout_ns if timeout is None else to_ns(timeout)
         slot = enter(context)
         try:
             most = lib.vapi_max_msg_size(slot.ctx)
             if not 0 < size <= most:
                 raise InvalidArgument(f"a message has 1 to {most} bytes, not {size}")
-            body = lib.vapi_msg_alloc(slot.ctx, size)
-            if not body:
+            found: list[Any] = []
+
+            def attempt(slice_ns: int) -> int:
                 context.refuse_if_closing()
-                raise OutOfMemory(
-                    f"no room for a message of {size} bytes now", code=lib.VAPI_ENOMEM
-                )
-            return Buffer(context, body, size)
+                found[:] = map(lib.vapi_msg_alloc_until, (slot.ctx,), (size,), (slice_ns,))
+                if found[0]:
+                    return 0
+                return EAGAIN if lib.vapi_is_connected(slot.ctx) else _LOST
+
+            code = wait_in_slices(attempt, timeout_ns)
+            if code == _LOST:
+                raise ConnectionLost("alloc: the connection to VPP is lost", code=code)
+            if code:
+                raise failure(code, context, timeout_ns, f"alloc of {size} bytes")
+            return Buffer(context, found[0], size)
         finally:
             context.put(slot)
 

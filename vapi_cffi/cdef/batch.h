@@ -46,6 +46,7 @@ vapi_error_e vapi_send_bytes(vapi_ctx_t ctx, const void *bytes, size_t size, uin
 vapi_error_e vapi_send_many(vapi_ctx_t ctx, const void *bytes, const uint32_t *offsets,
                             const uint32_t *sizes, uint32_t count, uint32_t *sent,
                             uint64_t timeout_ns);
+void *vapi_msg_alloc_until(vapi_ctx_t ctx, size_t size, uint64_t timeout_ns);
 vapi_error_e vapi_send_until(vapi_ctx_t ctx, void *msg, uint64_t timeout_ns);
 vapi_error_e vapi_send2_until(vapi_ctx_t ctx, void *msg1, void *msg2, uint64_t timeout_ns);
 

@@ -7,5 +7,4 @@ void vapi_ctx_free(vapi_ctx_t ctx);
 vapi_error_e vapi_disconnect(vapi_ctx_t ctx);
 vapi_error_e vapi_get_fd(vapi_ctx_t ctx, int *fd);
 
-void *vapi_msg_alloc(vapi_ctx_t ctx, size_t size);
 void vapi_msg_free(vapi_ctx_t ctx, void *msg);
