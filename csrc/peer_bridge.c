@@ -33,9 +33,10 @@ static i32 add_bridge(peer_network_t *n, const mp_bridge_domain_t *bd, u32 *bd_i
     if (*bd_id == ANY)
         for (*bd_id = 1; find_bridge(n, *bd_id) != NULL;)
             ++*bd_id;
-    if (*bd_id == 0 || *bd_id > LARGEST_BD_ID)
-        return RETVAL_INVALID_VALUE;
-    if (find_bridge(n, *bd_id) != NULL)
+    if (*bd_id > LARGEST_BD_ID)
+        return RETVAL_BD_ID_EXCEED_MAX;
+    /* VPP keeps 0 for itself. */
+    if (*bd_id == 0 || find_bridge(n, *bd_id) != NULL)
         return RETVAL_BD_ALREADY_EXISTS;
     if (!peer_array_grow((void **)&n->bridges, n->bridge_count, &n->bridge_room,
                          sizeof *n->bridges))
@@ -132,9 +133,15 @@ void peer_on_sw_interface_set_l2_bridge(peer_t *p, const peer_call_t *call)
         retval = RETVAL_INVALID_SW_IF_INDEX;
     } else if (!m->enable) {
         f->bd_id = ANY;
-    } else if (find_bridge(p->network, be32toh(m->bd_id)) == NULL) {
-        retval = RETVAL_NO_SUCH_ENTRY;
     } else {
+        /* A bridge domain that is not there yet comes into being. */
+        u32 bd_id = be32toh(m->bd_id);
+        mp_bridge_domain_t bd = {
+            .flood = 1, .uu_flood = 1, .forward = 1, .learn = 1};
+        if (find_bridge(p->network, bd_id) == NULL)
+            retval = add_bridge(p->network, &bd, &bd_id);
+    }
+    if (retval == 0 && m->enable) {
         f->bd_id = be32toh(m->bd_id);
         f->port_type = be32toh(m->port_type);
         f->shg = m->shg;

@@ -136,12 +136,13 @@ void peer_on_cli_inband(peer_t *p, const peer_call_t *call)
         commands[i].show(p, &out);
         known = true;
     }
-    if (!known && command[0] != 0)
+    if (!known)
         say(&out, "unknown input `%.200s'\n", command);
     u32 length = (u32)peer_buffer_length(&out);
     mp_text_reply_t *r = peer_reply_begin(p, call, PEER_MSG_cli_inband_reply,
                                           (u32)sizeof *r + length);
     if (r != NULL) {
+        r->h.retval = (i32)htobe32(known ? 0 : (u32)-1);
         r->length = htobe32(length);
         if (length != 0)
             memcpy(r + 1, out.bytes, length);

@@ -129,7 +129,8 @@ void peer_on_want_interface_events(peer_t *p, const peer_call_t *call)
     i32 retval = 0;
     if (call->client == NULL)
         return;
-    if (m->enable_disable == 0 && !call->client->wants_events) {
+    /* Asking twice for the same is an error in VPP. */
+    if ((m->enable_disable != 0) == call->client->wants_events) {
         retval = RETVAL_INVALID_REGISTRATION;
     } else {
         call->client->wants_events = m->enable_disable != 0;
@@ -189,12 +190,20 @@ static void reply_interface(peer_t *p, const peer_call_t *call, peer_msg_e msg, 
     peer_out_end(p, call->client);
 }
 
+/** The reply, then the event that there is a new interface. */
+static void announce(peer_t *p, const peer_call_t *call, peer_msg_e msg, i32 retval, u32 sw_if_index)
+{
+    reply_interface(p, call, msg, retval, sw_if_index);
+    if (retval == 0)
+        send_event(p, sw_if_index, 0, false);
+}
+
 void peer_on_create_loopback(peer_t *p, const peer_call_t *call)
 {
     const mp_create_loopback_t *m = (const void *)call->body;
     u32 sw_if_index = ANY_INTERFACE;
     i32 retval = create_loopback(p, m->mac_address, UINT32_MAX, &sw_if_index);
-    reply_interface(p, call, PEER_MSG_create_loopback_reply, retval, sw_if_index);
+    announce(p, call, PEER_MSG_create_loopback_reply, retval, sw_if_index);
 }
 
 void peer_on_create_loopback_instance(peer_t *p, const peer_call_t *call)
@@ -203,7 +212,7 @@ void peer_on_create_loopback_instance(peer_t *p, const peer_call_t *call)
     u32 sw_if_index = ANY_INTERFACE;
     u32 instance = m->is_specified ? be32toh(m->user_instance) : UINT32_MAX;
     i32 retval = create_loopback(p, m->mac_address, instance, &sw_if_index);
-    reply_interface(p, call, PEER_MSG_create_loopback_instance_reply, retval, sw_if_index);
+    announce(p, call, PEER_MSG_create_loopback_instance_reply, retval, sw_if_index);
 }
 
 void peer_on_delete_loopback(peer_t *p, const peer_call_t *call)
@@ -220,8 +229,8 @@ void peer_on_delete_loopback(peer_t *p, const peer_call_t *call)
         p->network->loopbacks_hint = f->instance;
     peer_network_drop_addresses(p->network, sw_if_index);
     count_interfaces(p, -1);
-    send_event(p, sw_if_index, 0, true);
     peer_reply_retval(p, call, PEER_MSG_delete_loopback_reply, 0);
+    send_event(p, sw_if_index, 0, true);
 }
 
 /* ---- flags, mtu ---- */
@@ -239,11 +248,12 @@ void peer_on_sw_interface_set_flags(peer_t *p, const peer_call_t *call)
     u32 flags = (be32toh(m->flags) & FLAG_ADMIN_UP) != 0
                     ? FLAG_ADMIN_UP | (f->is_loopback ? FLAG_LINK_UP : 0)
                     : 0;
-    if (flags != f->flags) {
-        f->flags = flags;
-        send_event(p, sw_if_index, flags, false);
-    }
+    bool changed = flags != f->flags;
+    f->flags = flags;
+    /* Events come after the reply, as VPP sends them from a process of its own. */
     peer_reply_retval(p, call, PEER_MSG_sw_interface_set_flags_reply, 0);
+    if (changed)
+        send_event(p, sw_if_index, flags, false);
 }
 
 void peer_on_sw_interface_set_mtu(peer_t *p, const peer_call_t *call)
@@ -329,7 +339,7 @@ static i32 add_address(peer_network_t *n, u32 sw_if_index, const mp_prefix_t *pr
     for (u32 i = 0; i < n->address_count; i++) {
         const peer_address_t *a = &n->addresses[i];
         if (a->prefix.af == prefix->af && memcmp(a->prefix.address, prefix->address, bytes) == 0)
-            return RETVAL_DUPLICATE_IF_ADDRESS;
+            return RETVAL_ADDRESS_IN_USE;
     }
     if (!peer_array_grow((void **)&n->addresses, n->address_count, &n->address_room,
                          sizeof *n->addresses))

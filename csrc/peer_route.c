@@ -58,8 +58,12 @@ void peer_on_ip_table_add_del(peer_t *p, const peer_call_t *call)
 static bool tables_step(peer_t *p, peer_client_t *c, peer_dump_t *d, u32 room)
 {
     const peer_network_t *n = p->network;
-    for (; room != 0 && d->cursor < n->table_count; d->cursor++, room--) {
-        const peer_table_t *t = &n->tables[d->cursor];
+    /* IPv4 first, then IPv6. */
+    for (; room != 0 && d->cursor < 2ull * n->table_count; d->cursor++) {
+        const peer_table_t *t = &n->tables[d->cursor % n->table_count];
+        if (t->is_ip6 != (d->cursor >= n->table_count))
+            continue;
+        room--;
         mp_ip_table_details_t *r = peer_out_begin(p, c, sizeof *r);
         if (r == NULL)
             continue;
@@ -70,7 +74,7 @@ static bool tables_step(peer_t *p, peer_client_t *c, peer_dump_t *d, u32 room)
         memcpy(r->table.name, t->name, sizeof r->table.name);
         peer_out_end(p, c);
     }
-    return d->cursor >= n->table_count;
+    return d->cursor >= 2ull * n->table_count;
 }
 
 void peer_on_ip_table_dump(peer_t *p, const peer_call_t *call)
@@ -296,13 +300,13 @@ static i32 add_route(peer_network_t *n, const route_request_t *q, u32 *index)
                : RETVAL_NO_MEMORY;
 }
 
-static i32 delete_route(peer_network_t *n, const route_request_t *q, u32 *index)
+static i32 delete_route(peer_network_t *n, const route_request_t *q)
 {
     u32 slot = n->route_hash_size == 0 ? 0 : find_slot(n, q->table_id, &q->prefix);
     if (n->route_hash_size == 0 || n->route_hash[slot] == 0)
-        return RETVAL_NO_SUCH_ENTRY;
-    *index = n->route_hash[slot] - 1;
-    peer_route_t *r = &n->routes[*index];
+        return 0; /* nothing to be done, says VPP */
+    u32 index = n->route_hash[slot] - 1;
+    peer_route_t *r = &n->routes[index];
     if (q->is_multipath) {
         remove_paths(r, q->paths, q->n_paths);
         if (r->n_paths != 0)
@@ -312,7 +316,7 @@ static i32 delete_route(peer_network_t *n, const route_request_t *q, u32 *index)
     erase_slot(n, slot);
     r->used = false;
     r->next_free = n->route_free;
-    n->route_free = *index;
+    n->route_free = index;
     n->route_used--;
     return 0;
 }
@@ -321,15 +325,15 @@ static void add_del(peer_t *p, const peer_call_t *call, peer_msg_e reply, bool i
                     const mp_prefix_t *prefix, route_request_t *q)
 {
     i32 retval;
-    u32 index = 0;
+    u32 index = NO_ROUTE;
     if (!normalize(prefix, &q->prefix))
         retval = RETVAL_INVALID_VALUE;
     else if (!peer_network_has_table(p->network, q->table_id, prefix->af != 0))
         retval = RETVAL_NO_SUCH_FIB;
     else if (is_add && q->n_paths == 0)
-        retval = RETVAL_INVALID_VALUE;
+        retval = RETVAL_NO_PATHS;
     else
-        retval = is_add ? add_route(p->network, q, &index) : delete_route(p->network, q, &index);
+        retval = is_add ? add_route(p->network, q, &index) : delete_route(p->network, q);
     store_relaxed(&p->stats.routes, p->network->route_used);
     mp_ip_route_add_del_reply_t *r = peer_reply_begin(p, call, reply, sizeof *r);
     if (r == NULL)

@@ -116,24 +116,37 @@ static u8 *copy_body(peer_t *p, const u8 *body, u32 length, u64 left)
     return p->scratch;
 }
 
+/** Gives the message back to whoever allocated it, by what its q said when it came. */
+static void give_back(peer_t *p, peer_segment_t *s, u8 *header, u64 q)
+{
+    if (q == 0)
+        peer_segment_free_block(p, s, header);
+    else if (((uintptr_t)header & 7) == 0)
+        msg_ring_release((msgbuf_t *)(void *)header);
+    else /* nobody aligns a message so; the slot must become free all the same */
+        store_raw64(header, 0);
+}
+
 static void take_message(peer_t *p, peer_segment_t *s, u64 va)
 {
     u64 left;
-    msgbuf_t *m = va < sizeof *m ? NULL
-                                 : region_space_ptr(&s->shm.space, va - sizeof *m, sizeof *m, &left);
-    if (m == NULL || left == sizeof *m) {
+    /* Bytes, not a msgbuf_t: the address may be odd. */
+    u8 *header = va < sizeof(msgbuf_t) ? NULL
+                                       : region_space_ptr(&s->shm.space, va - sizeof(msgbuf_t),
+                                                          sizeof(msgbuf_t), &left);
+    if (header == NULL || left == sizeof(msgbuf_t)) {
         peer_count(p, bad_addresses, 1);
         return;
     }
-    left -= sizeof *m;
-    u64 q = load_raw64(&m->q);
-    u32 length = load_be32(&m->data_len);
+    left -= sizeof(msgbuf_t);
+    u64 q = load_raw64(header + offsetof(msgbuf_t, q));
+    u32 length = load_be32(header + offsetof(msgbuf_t, data_len));
     if (length > left || length > p->options.frame_max_bytes) {
         peer_count(p, bad_addresses, 1);
         length = 0;
     }
     if (length != 0) {
-        const u8 *body = copy_body(p, m->data, length, left);
+        const u8 *body = copy_body(p, header + sizeof(msgbuf_t), length, left);
         if (s->transport == PEER_MEMFD)
             peer_count(p, received_memfd, 1);
         else
@@ -141,14 +154,7 @@ static void take_message(peer_t *p, peer_segment_t *s, u64 va)
         if (body != NULL)
             peer_dispatch_shm(p, s, body, length, left);
     }
-    if (q == 0) {
-        peer_segment_free_block(p, s, m);
-    } else if (((uintptr_t)m & 7) == 0) {
-        msg_ring_release(m);
-    } else {
-        /* Nobody aligns a message so; stored bytewise, as the slot must become free all the same. */
-        memset(m, 0, sizeof m->q);
-    }
+    give_back(p, s, header, q);
 }
 
 /** One segment; its queue may hold anything at all. */

@@ -41,6 +41,7 @@ static void slow_reader(peer_transport_e t)
         CHECK_EQ(load_be32(slow->body + 2), i);
     }
     CHECK_EQ(expect_retval(slow, "control_ping_reply_f6b0b8ca", 5), 0);
+    ping(other, 0);
     u64 blocked = stats_of(&f).blocked_ns;
     ping(other, 1);
     CHECK_EQ(stats_of(&f).blocked_ns, blocked);
