@@ -13,8 +13,8 @@ INDENT = "    "
 def swap_lines(fields: Sequence[Field], var: str, to_network: bool) -> list[str]:
     """The statements for all fields of the block that `var` points to.
 
-    Counts and discriminators are needed in host order by the members after them: so to network order
-    the last member comes first.
+    Counts and discriminators are needed in host order by the members after them: so to network
+    order the last member comes first.
     """
     ordered = reversed(fields) if to_network else fields
     suffix = "hton" if to_network else "ntoh"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..writer import Writer
 
@@ -10,57 +10,80 @@ from ..writer import Writer
 WIDTH = 100
 
 
-def wrap(head: str, items: Sequence[str], tail: str) -> list[str]:
-    """`head(` items `)tail`, broken between items when too long; `head` ends in the bracket."""
-    lines = [head]
-    indent = " " * len(head)
-    for index, item in enumerate(items):
-        last = index + 1 == len(items)
-        text = item + (tail if last else ",")
-        line = lines[-1]
-        space = "" if line in (head, indent) else " "
-        if line not in (head, indent) and len(line) + len(space) + len(text) > WIDTH:
-            lines.append(indent)
-            space = ""
-        lines[-1] += space + text
+def wrap(head: str, items: Sequence[str], tail: str, slack: int = 9) -> list[str]:
+    """`head(` items `)tail`, filled into lines when too long for one; `head` ends in the bracket.
+
+    Further lines begin under the first item, or four columns in if an item does not fit there, or
+    if that saves more than `slack` lines.
+    """
     if not items:
-        lines[-1] += tail
+        return [head + tail]
+    texts = [f"{item}," for item in items[:-1]] + [items[-1] + tail]
+    lines = _fill(head, " " * len(head), texts)
+    margin = " " * (len(head) - len(head.lstrip()) + 4)
+    below = [head, *_fill(margin, margin, texts)]
+    return below if max(map(len, lines)) > WIDTH or len(below) < len(lines) - slack else lines
+
+
+def _fill(first: str, margin: str, texts: Sequence[str]) -> list[str]:
+    lines = [first + texts[0]]
+    for text in texts[1:]:
+        if len(lines[-1]) + 1 + len(text) > WIDTH:
+            lines.append(margin + text)
+        else:
+            lines[-1] += f" {text}"
     return lines
 
 
-def function(out: Writer, head: str, parameters: Sequence[str], body: Iterable[str]) -> None:
-    """A static inline function, on one line if it fits: `head` is type and name."""
-    prefix = f"static inline {head}" if head.endswith("*") else f"static inline {head}"
-    signature = wrap(f"{prefix}(", parameters, ")")
-    statements = list(body)
-    if len(statements) <= 1 and len(signature) == 1:
-        inside = f"{{ {statements[0]} }}" if statements else "{}"
-        line = f"{signature[0]} {inside}"
+def function(
+    out: Writer, head: str, parameters: Sequence[str], body: Sequence[str], doc: str = ""
+) -> None:
+    """A static inline function after a blank line; one line if it fits. `head`: type and name."""
+    out.line()
+    comment(out, doc)
+    signature = _signature(f"static inline {head}(", parameters)
+    if len(body) == 1 and len(signature) == 1:
+        line = f"{signature[0]} {{ {body[0]} }}"
         if len(line) <= WIDTH:
             out.line(line)
-            out.line()
             return
     for line in signature:
         out.line(line)
     out.line("{")
     with out.indent():
-        for line in statements:
+        for line in body:
             out.line(line)
     out.line("}")
-    out.line()
+
+
+def _signature(head: str, parameters: Sequence[str]) -> list[str]:
+    """In one go if that fits, else with the return type on a line of its own."""
+    lines = wrap(head, parameters, ")")
+    if lines[0] != head:
+        return lines
+    start = head.rindex("*" if "*" in head else " ") + 1
+    named = wrap(head[start:], parameters, ")")
+    if named[0] == head[start:] or len(named) > len(lines):
+        return lines
+    return [head[:start].rstrip(), *named]
 
 
 def call(head: str, items: Sequence[str], tail: str = ");", indent: int = 4) -> list[str]:
     """A call as a statement, as lines for a function's body `indent` columns deep."""
-    padded = wrap(" " * indent + head, items, tail)
+    padded = wrap(" " * indent + head, items, tail, 0)
+    target, assignment, value = head.partition(" = ")
+    if len(padded) > 1 and assignment:
+        below = wrap(" " * (indent + 4) + value, items, tail)
+        if len(below) == 1:
+            padded = [" " * indent + f"{target} =", *below]
     return [line[indent:] for line in padded]
 
 
 def comment(out: Writer, text: str) -> None:
     """A documentation comment; nothing for an empty text."""
-    lines = text.replace("*/", "* /").replace("/*", "/ *").split("\n")
     if not text:
         return
+    lines = text.replace("*/", "* /").replace("/*", "/ *").split("\n")
     if len(lines) == 1 and len(lines[0]) + 7 <= WIDTH:
         out.line(f"/** {lines[0]} */")
         return

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ..model import Alias, BaseType, Enum, Field, Shape, Struct, Type, Union, UserType
+from ..model import Alias, Enum, Field, Shape, Struct, Union, UserType
 from ..naming import c_enumerator, c_field, c_type, c_type_of
 from ..writer import Writer
 from .c_swap import swap_lines
-from .c_text import comment, function
+from .c_text import WIDTH, comment, function
 
 PACKED = "__attribute__((__packed__))"
 
@@ -28,12 +28,12 @@ def emit_type(out: Writer, kind: UserType) -> None:
         with code(out, name):
             for to_network in (True, False):
                 emit_swap(out, f"{name}_", f"{name} *msg", "msg", kind.fields, to_network)
-    out.line()
 
 
 @contextmanager
 def guarded(out: Writer, symbol: str) -> Iterator[None]:
     """Lines that count once in a translation unit."""
+    out.line()
     out.raw(f"#ifndef {symbol}")
     out.raw(f"#define {symbol}")
     yield
@@ -44,9 +44,15 @@ def guarded(out: Writer, symbol: str) -> Iterator[None]:
 def code(out: Writer, name: str) -> Iterator[None]:
     """Functions: left out if the program wants types only."""
     symbol = f"__vapi_code_defined_{name}"
-    out.raw(f"#if !defined({symbol}) && !defined(VAPI_EMIT_TYPES_ONLY)")
+    line = f"#if !defined({symbol}) && !defined(VAPI_EMIT_TYPES_ONLY)"
+    if len(line) <= WIDTH:
+        out.raw(line)
+    else:
+        out.raw(f"{f'#if !defined({symbol}) &&':<{WIDTH - 1}}\\")
+        out.raw("    !defined(VAPI_EMIT_TYPES_ONLY)")
     out.raw(f"#define {symbol}")
     yield
+    out.line()
     out.raw("#endif")
 
 
@@ -57,15 +63,13 @@ def emit_swap(
     var: str,
     fields: Sequence[Field],
     to_network: bool,
-    header: str = "",
 ) -> None:
-    """`name` + hton or ntoh: a function over `fields` of the block that `var` points to, and over
-    its header, if that has a type."""
+    """`name` + hton or ntoh: a function over `fields` of the block that `var` points to."""
     suffix = "hton" if to_network else "ntoh"
     lines = swap_lines(fields, var, to_network)
-    if header:
-        lines.insert(0, f"{header}_{suffix}(&{var}->header);")
-    function(out, f"void {name}{suffix}", [parameter], lines or [f"(void){var};"])
+    if all(line.startswith("/*") for line in lines):
+        lines.append(f"(void){var};")
+    function(out, f"void {name}{suffix}", [parameter], lines)
 
 
 def emit_members(out: Writer, fields: Sequence[Field]) -> None:
@@ -103,13 +107,8 @@ def check_size(out: Writer, name: str, size: int) -> None:
 
 def _alias(out: Writer, kind: Alias) -> None:
     length = "" if kind.length is None else f"[{kind.length}]"
-    target = _target(kind.target)
-    out.line(f"typedef {target} {c_type(kind)}{length};")
+    out.line(f"typedef {c_type(kind.target)} {c_type(kind)}{length};")
     check_size(out, c_type(kind), kind.size)
-
-
-def _target(kind: Type) -> str:
-    return c_type(kind)
 
 
 def _enum(out: Writer, kind: Enum) -> None:
@@ -122,17 +121,13 @@ def _enum(out: Writer, kind: Enum) -> None:
             out.line("enum {")
             _enumerators(out, kind)
             out.line("};")
-        out.line(f"typedef {_integer(kind.base)} {name};")
+        out.line(f"typedef {kind.base.name} {name};")
     else:
         packed = f" {PACKED}" if kind.base.size < 4 else ""
         out.line(f"typedef enum{packed} {{")
         _enumerators(out, kind)
         out.line(f"}} {name};")
     check_size(out, name, kind.base.size)
-
-
-def _integer(base: BaseType) -> str:
-    return base.name
 
 
 def _enumerators(out: Writer, kind: Enum) -> None:

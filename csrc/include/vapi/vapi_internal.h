@@ -9,6 +9,22 @@
 #include <string.h>
 #include <vapi/vapi.h>
 
+/* With -std=c11 and the like, glibc's endian.h keeps these back. */
+#ifndef htobe16
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define htobe16(x) __builtin_bswap16(x)
+#define htobe32(x) __builtin_bswap32(x)
+#define htobe64(x) __builtin_bswap64(x)
+#else
+#define htobe16(x) ((u16)(x))
+#define htobe32(x) ((u32)(x))
+#define htobe64(x) ((u64)(x))
+#endif
+#define be16toh(x) htobe16(x)
+#define be32toh(x) htobe32(x)
+#define be64toh(x) htobe64(x)
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
