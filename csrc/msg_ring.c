@@ -28,9 +28,7 @@ int msg_ring_init(shm_ring_t *shared, void *base, u64 va, u32 nitems, u32 body_s
     /* A slot is free when its q is 0; only that word must be clean. */
     for (u32 i = 0; i < nitems; i++)
         memset(queue.shm->data + (size_t)i * queue.elsize, 0, sizeof(msgbuf_t));
-    *shared = (shm_ring_t){.rp = va,
-                           .size = (u16)(body_size + SLOT_EXTRA),
-                           .nitems = (u16)nitems};
+    *shared = (shm_ring_t){.rp = va, .size = (u16)(body_size + SLOT_EXTRA), .nitems = (u16)nitems};
     return 0;
 }
 
@@ -58,10 +56,9 @@ vapi_error_e msg_rings_attach(msg_rings_t *rings, const region_space_t *space, u
 {
     u32 count;
     memset(rings, 0, sizeof *rings);
-    shm_ring_t *shared =
-        vector_va % 8 != 0
-            ? NULL
-            : region_space_vector(space, vector_va, sizeof *shared, MSG_RINGS_MAX, &count);
+    shm_ring_t *shared = vector_va % 8 != 0 ? NULL
+                                            : region_space_vector(space, vector_va, sizeof *shared,
+                                                                  MSG_RINGS_MAX, &count);
     if (shared == NULL)
         return error_set(error, VAPI_EMAP_FAIL, 0,
                          "message rings: the vector at 0x%llx is not inside the region",

@@ -140,8 +140,7 @@ static bool is_sound(const peer_message_t *m)
     case PEER_TAIL_STRING:
         return m->fixed_bytes >= 6;
     case PEER_TAIL_COUNTED:
-        return (m->tail_count_width == 1 || m->tail_count_width == 2 ||
-                m->tail_count_width == 4) &&
+        return (m->tail_count_width == 1 || m->tail_count_width == 2 || m->tail_count_width == 4) &&
                m->tail_count_offset >= 2 && m->fixed_bytes >= m->tail_count_width &&
                m->tail_count_offset <= m->fixed_bytes - m->tail_count_width;
     default:
@@ -182,15 +181,19 @@ int peer_add_builtin(peer_t *p)
     } modules[] = {
         {"vpe_bbfa7484", {1, 7, 0}, PEER_MSG_show_version, PEER_MSG_show_version_reply},
         {"vlib_9a9e84e4", {1, 0, 0}, PEER_MSG_cli_inband, PEER_MSG_cli_inband_reply},
-        {"interface_cf7004cc", {3, 2, 4}, PEER_MSG_sw_interface_set_flags,
+        {"interface_cf7004cc",
+         {3, 2, 4},
+         PEER_MSG_sw_interface_set_flags,
          PEER_MSG_delete_loopback_reply},
         {"ip_c55aec44", {3, 2, 0}, PEER_MSG_ip_table_add_del, PEER_MSG_ip_address_dump},
-        {"l2_1a53d6cc", {3, 3, 0}, PEER_MSG_bridge_domain_add_del_v2,
+        {"l2_1a53d6cc",
+         {3, 3, 0},
+         PEER_MSG_bridge_domain_add_del_v2,
          PEER_MSG_sw_interface_set_l2_bridge_reply},
     };
     for (u32 i = 0; i < sizeof modules / sizeof modules[0]; i++) {
-        int rv = peer_add_module(p, modules[i].module, modules[i].version[0],
-                                 modules[i].version[1], modules[i].version[2]);
+        int rv = peer_add_module(p, modules[i].module, modules[i].version[0], modules[i].version[1],
+                                 modules[i].version[2]);
         if (rv != 0)
             return rv;
         for (u32 m = modules[i].first; m <= modules[i].last; m++) {

@@ -61,8 +61,8 @@ void peer_on_bridge_domain_add_del_v2(peer_t *p, const peer_call_t *call)
 {
     const mp_bridge_domain_add_del_v2_t *m = (const void *)call->body;
     u32 bd_id = be32toh(m->bd.bd_id);
-    i32 retval = m->is_add ? add_bridge(p->network, &m->bd, &bd_id)
-                           : delete_bridge(p->network, bd_id);
+    i32 retval =
+        m->is_add ? add_bridge(p->network, &m->bd, &bd_id) : delete_bridge(p->network, bd_id);
     mp_bridge_domain_add_del_v2_reply_t *r =
         peer_reply_begin(p, call, PEER_MSG_bridge_domain_add_del_v2_reply, sizeof *r);
     if (r == NULL)
@@ -119,8 +119,8 @@ void peer_on_bridge_domain_dump(peer_t *p, const peer_call_t *call)
     const mp_bridge_domain_dump_t *m = (const void *)call->body;
     if (call->client == NULL)
         return;
-    call->client->dump = (peer_dump_t){
-        .step = bridges_step, .context = call->context, .a = be32toh(m->bd_id)};
+    call->client->dump =
+        (peer_dump_t){.step = bridges_step, .context = call->context, .a = be32toh(m->bd_id)};
     peer_client_activate(p, call->client);
 }
 
@@ -136,8 +136,7 @@ void peer_on_sw_interface_set_l2_bridge(peer_t *p, const peer_call_t *call)
     } else {
         /* A bridge domain that is not there yet comes into being. */
         u32 bd_id = be32toh(m->bd_id);
-        mp_bridge_domain_t bd = {
-            .flood = 1, .uu_flood = 1, .forward = 1, .learn = 1};
+        mp_bridge_domain_t bd = {.flood = 1, .uu_flood = 1, .forward = 1, .learn = 1};
         if (find_bridge(p->network, bd_id) == NULL)
             retval = add_bridge(p->network, &bd, &bd_id);
     }

@@ -87,8 +87,7 @@ static void show_errors(peer_t *p, peer_buffer_t *out)
 
 static void show_runtime(peer_t *p, peer_buffer_t *out)
 {
-    say(out, "Time %.1f, %llu loops\n", (double)now_ns() / 1e9,
-        (unsigned long long)p->stats.loops);
+    say(out, "Time %.1f, %llu loops\n", (double)now_ns() / 1e9, (unsigned long long)p->stats.loops);
     say(out, "%-32s%-16s%12s%12s%12s\n", "Name", "State", "Calls", "Vectors", "Suspends");
     for (u32 i = 0; i < RUNTIME_NODES; i++) {
         char name[32];
@@ -139,8 +138,8 @@ void peer_on_cli_inband(peer_t *p, const peer_call_t *call)
     if (!known)
         say(&out, "unknown input `%.200s'\n", command);
     u32 length = (u32)peer_buffer_length(&out);
-    mp_text_reply_t *r = peer_reply_begin(p, call, PEER_MSG_cli_inband_reply,
-                                          (u32)sizeof *r + length);
+    mp_text_reply_t *r =
+        peer_reply_begin(p, call, PEER_MSG_cli_inband_reply, (u32)sizeof *r + length);
     if (r != NULL) {
         r->h.retval = (i32)htobe32(known ? 0 : (u32)-1);
         r->length = htobe32(length);

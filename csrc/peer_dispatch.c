@@ -110,8 +110,8 @@ void peer_dispatch_prepare(peer_t *p)
     }
     for (u32 id = 1; id < p->entries_size; id++) {
         peer_entry_t *entry = &p->entries[id];
-        u16 reply = entry->reply_name == NULL ? MSG_ID_NONE
-                                              : msg_table_find(p->table, entry->reply_name);
+        u16 reply =
+            entry->reply_name == NULL ? MSG_ID_NONE : msg_table_find(p->table, entry->reply_name);
         entry->reply_id = reply == MSG_ID_NONE ? 0 : reply;
     }
 }
@@ -129,9 +129,8 @@ static u64 needed_bytes(const peer_message_t *def, const u8 *body, u64 available
     count = width == 1   ? body[offset]
             : width == 2 ? load_be16(body + offset)
                          : load_be32(body + offset);
-    return def->fixed_bytes + count * (def->tail_kind == PEER_TAIL_STRING
-                                           ? 1
-                                           : (u64)def->tail_element_bytes);
+    return def->fixed_bytes +
+           count * (def->tail_kind == PEER_TAIL_STRING ? 1 : (u64)def->tail_element_bytes);
 }
 
 static void to_inbox(peer_t *p, const peer_call_t *call, peer_inbox_t *inbox, u64 token, u32 max,

@@ -68,8 +68,7 @@ static int grow(peer_inbox_t *b)
     return 0;
 }
 
-int peer_inbox_put(peer_inbox_t *b, const peer_request_t *request, const u8 *body,
-                   u32 max_requests)
+int peer_inbox_put(peer_inbox_t *b, const peer_request_t *request, const u8 *body, u32 max_requests)
 {
     u8 *copy = malloc(request->length == 0 ? 1 : request->length);
     if (copy == NULL)

@@ -91,10 +91,7 @@ peer_interface_t *peer_network_interface(peer_network_t *n, u32 sw_if_index)
     return &n->interfaces[sw_if_index];
 }
 
-static void count_interfaces(peer_t *p, i32 by)
-{
-    peer_count(p, interfaces, (i64)by);
-}
+static void count_interfaces(peer_t *p, i32 by) { peer_count(p, interfaces, (i64)by); }
 
 /* ---- events ---- */
 
@@ -191,7 +188,8 @@ static void reply_interface(peer_t *p, const peer_call_t *call, peer_msg_e msg, 
 }
 
 /** The reply, then the event that there is a new interface. */
-static void announce(peer_t *p, const peer_call_t *call, peer_msg_e msg, i32 retval, u32 sw_if_index)
+static void announce(peer_t *p, const peer_call_t *call, peer_msg_e msg, i32 retval,
+                     u32 sw_if_index)
 {
     reply_interface(p, call, msg, retval, sw_if_index);
     if (retval == 0)
@@ -408,8 +406,7 @@ static bool addresses_step(peer_t *p, peer_client_t *c, peer_dump_t *d, u32 room
 void peer_on_ip_address_dump(peer_t *p, const peer_call_t *call)
 {
     const mp_ip_address_dump_t *m = (const void *)call->body;
-    if (call->client == NULL ||
-        peer_network_interface(p->network, be32toh(m->sw_if_index)) == NULL)
+    if (call->client == NULL || peer_network_interface(p->network, be32toh(m->sw_if_index)) == NULL)
         return;
     call->client->dump = (peer_dump_t){.step = addresses_step,
                                        .context = call->context,

@@ -80,9 +80,9 @@ void peer_on_get_first_msg_id(peer_t *p, const peer_call_t *call)
 
 void peer_on_api_versions(peer_t *p, const peer_call_t *call)
 {
-    mp_api_versions_reply_t *r = peer_reply_begin(
-        p, call, PEER_MSG_api_versions_reply,
-        (u32)(sizeof *r + p->module_count * sizeof(mp_module_version_t)));
+    mp_api_versions_reply_t *r =
+        peer_reply_begin(p, call, PEER_MSG_api_versions_reply,
+                         (u32)(sizeof *r + p->module_count * sizeof(mp_module_version_t)));
     if (r == NULL)
         return;
     r->count = htobe32(p->module_count);
@@ -90,8 +90,8 @@ void peer_on_api_versions(peer_t *p, const peer_call_t *call)
     for (u32 i = 0; i < p->module_count; i++, v++) {
         const peer_module_t *module = &p->modules[i];
         const char *underscore = strrchr(module->name_crc, '_');
-        size_t length = underscore != NULL ? (size_t)(underscore - module->name_crc)
-                                           : strlen(module->name_crc);
+        size_t length =
+            underscore != NULL ? (size_t)(underscore - module->name_crc) : strlen(module->name_crc);
         v->major = htobe32(module->version[0]);
         v->minor = htobe32(module->version[1]);
         v->patch = htobe32(module->version[2]);
@@ -160,9 +160,7 @@ static i32 make_segment(peer_t *p, peer_client_t *c, u32 size, const ring_config
     if (rv != 0) {
         *fatal = rv == -EINVAL || rv == -ENOMEM;
         peer_segment_orphan(p, s);
-        return rv == -EINVAL   ? SHM_CREATE_FAILURE
-               : rv == -ENOMEM ? SHM_SET_SIZE
-                               : SHM_MMAP;
+        return rv == -EINVAL ? SHM_CREATE_FAILURE : rv == -ENOMEM ? SHM_SET_SIZE : SHM_MMAP;
     }
     peer_count(p, heap_free_bytes, (u64)s->shm.heap.units * REGION_HEAP_MIN_BLOCK);
     if (c->segment != NULL)
@@ -187,9 +185,9 @@ void peer_on_sock_init_shm(peer_t *p, const peer_call_t *call)
     }
     u32 count = m->nitems;
     memcpy(configs, m + 1, count * sizeof configs[0]);
-    i32 retval = make_segment(p, c, m->requested_size,
-                              count == 0 ? region_make_memfd_defaults : configs,
-                              count == 0 ? region_make_memfd_defaults_count : count, &fatal);
+    i32 retval =
+        make_segment(p, c, m->requested_size, count == 0 ? region_make_memfd_defaults : configs,
+                     count == 0 ? region_make_memfd_defaults_count : count, &fatal);
     peer_reply_header_t *r = peer_out_begin(p, c, sizeof *r);
     if (r != NULL) {
         r->id = htobe16(p->ids[PEER_MSG_sock_init_shm_reply]);
@@ -209,11 +207,12 @@ void peer_on_get_api_json(peer_t *p, const peer_call_t *call)
 {
     pthread_mutex_lock(&p->json_lock);
     size_t length = p->json_length;
-    mp_text_reply_t *r = peer_reply_begin(p, call, PEER_MSG_get_api_json_reply,
-                                          (u32)(sizeof *r + length));
+    mp_text_reply_t *r =
+        peer_reply_begin(p, call, PEER_MSG_get_api_json_reply, (u32)(sizeof *r + length));
     if (r != NULL) {
         r->length = htobe32((u32)length);
-        memcpy(r + 1, p->json, length);
+        if (length != 0) /* NULL until somebody sets one */
+            memcpy(r + 1, p->json, length);
         peer_out_end(p, call->client);
     }
     pthread_mutex_unlock(&p->json_lock);

@@ -230,8 +230,8 @@ void peer_out_set_stuck(peer_t *p, peer_client_t *c, bool stuck)
 /** Adds what is staged. A queue that cannot be used any more dooms its client. */
 static u32 push_staged(peer_t *p, peer_client_t *c)
 {
-    int n = svm_queue_add_many(&c->queue, c->staged, c->staged_count, false,
-                               deadline_in(NS_PER_MS));
+    int n =
+        svm_queue_add_many(&c->queue, c->staged, c->staged_count, false, deadline_in(NS_PER_MS));
     if (n == -ETIMEDOUT || n == -EAGAIN)
         return 0; /* somebody holds the lock: looked at again, others go on */
     if (n < 0) {

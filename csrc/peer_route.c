@@ -115,8 +115,8 @@ static u32 hash_route(u32 table_id, const mp_prefix_t *prefix)
     u64 a, b;
     memcpy(&a, prefix->address, sizeof a);
     memcpy(&b, prefix->address + 8, sizeof b);
-    u64 h = a * 0x9e3779b97f4a7c15ull ^ (b + ((u64)prefix->len << 8 | prefix->af)) *
-                                            0xc2b2ae3d27d4eb4full;
+    u64 h = a * 0x9e3779b97f4a7c15ull ^
+            (b + ((u64)prefix->len << 8 | prefix->af)) * 0xc2b2ae3d27d4eb4full;
     h = (h ^ h >> 29 ^ table_id) * 0xbf58476d1ce4e5b9ull;
     return (u32)(h >> 32);
 }
@@ -131,8 +131,7 @@ static u32 find_slot(const peer_network_t *n, u32 table_id, const mp_prefix_t *p
 {
     u32 mask = n->route_hash_size - 1;
     u32 i = hash_route(table_id, prefix) & mask;
-    while (n->route_hash[i] != 0 &&
-           !same_route(&n->routes[n->route_hash[i] - 1], table_id, prefix))
+    while (n->route_hash[i] != 0 && !same_route(&n->routes[n->route_hash[i] - 1], table_id, prefix))
         i = (i + 1) & mask;
     return i;
 }

@@ -52,8 +52,8 @@ static void segment_free(peer_t *p, peer_segment_t *s)
         break;
     }
     peer_segment_count_heap(p, 0 - s->shm.heap.used_bytes, -(i32)s->shm.heap.blocks);
-    store_relaxed(&p->stats.heap_free_bytes, p->stats.heap_free_bytes -
-                                                 (u64)s->shm.heap.units * REGION_HEAP_MIN_BLOCK);
+    store_relaxed(&p->stats.heap_free_bytes,
+                  p->stats.heap_free_bytes - (u64)s->shm.heap.units * REGION_HEAP_MIN_BLOCK);
     api_segment_fini(&s->shm);
     free(s);
 }

@@ -104,8 +104,7 @@ static u32 used_unit(const region_heap_t *h, const void *p)
 u64 region_heap_block_bytes(const region_heap_t *h, const void *p)
 {
     u32 unit = used_unit(h, p);
-    return unit == NONE ? 0
-                        : (u64)units_of((h->state[unit] & ~USED) - 1u) * REGION_HEAP_MIN_BLOCK;
+    return unit == NONE ? 0 : (u64)units_of((h->state[unit] & ~USED) - 1u) * REGION_HEAP_MIN_BLOCK;
 }
 
 int region_heap_free(region_heap_t *h, void *p)

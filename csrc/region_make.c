@@ -16,9 +16,8 @@
 #define QUEUE_ALIGN 64u
 
 const ring_config_t region_make_memfd_defaults[] = {
-    {RING_TO_CLIENT, 0, 32, 256},    {RING_TO_CLIENT, 0, 16, 1024},
-    {RING_TO_CLIENT, 0, 2, 4096},    {RING_FROM_CLIENT, 0, 32, 256},
-    {RING_FROM_CLIENT, 0, 16, 1024}, {RING_FROM_CLIENT, 0, 2, 4096},
+    {RING_TO_CLIENT, 0, 32, 256},   {RING_TO_CLIENT, 0, 16, 1024},   {RING_TO_CLIENT, 0, 2, 4096},
+    {RING_FROM_CLIENT, 0, 32, 256}, {RING_FROM_CLIENT, 0, 16, 1024}, {RING_FROM_CLIENT, 0, 2, 4096},
     {RING_INPUT_QUEUE, 0, 128, 8},
 };
 const u32 region_make_memfd_defaults_count =
@@ -26,9 +25,9 @@ const u32 region_make_memfd_defaults_count =
 
 /* Slots of 88, 280 and 1048 (towards clients), 1048, 2072 and 4120 bytes; the header adds 24. */
 static const ring_config_t classic_rings[] = {
-    {RING_TO_CLIENT, 0, 1024, 64},     {RING_TO_CLIENT, 0, 128, 256},
-    {RING_TO_CLIENT, 0, 64, 1024},     {RING_FROM_CLIENT, 0, 1024, 1024},
-    {RING_FROM_CLIENT, 0, 128, 2048},  {RING_FROM_CLIENT, 0, 8, 4096},
+    {RING_TO_CLIENT, 0, 1024, 64},    {RING_TO_CLIENT, 0, 128, 256},
+    {RING_TO_CLIENT, 0, 64, 1024},    {RING_FROM_CLIENT, 0, 1024, 1024},
+    {RING_FROM_CLIENT, 0, 128, 2048}, {RING_FROM_CLIENT, 0, 8, 4096},
 };
 
 /** Hands out a region's bytes from front to back while it is being made. */
@@ -56,7 +55,8 @@ static u32 count_of(const ring_config_t *configs, u32 count, u32 type)
 }
 
 /** A vector of rings of one type; 0 or -errno. */
-static int make_rings(layout_t *l, const ring_config_t *configs, u32 count, u32 type, u64 *vector_va)
+static int make_rings(layout_t *l, const ring_config_t *configs, u32 count, u32 type,
+                      u64 *vector_va)
 {
     u32 n = count_of(configs, count, type);
     u64 va;
@@ -286,17 +286,17 @@ int region_make_classic(api_segment_t *s, const char *prefix, u64 root_bytes, u6
 {
     memset(s, 0, sizeof *s);
     const char *dash = prefix[0] != 0 ? "-" : "";
-    if (strchr(prefix, '/') != NULL || strlen(prefix) > 64)
-        return -EINVAL;
     snprintf(paths->root, sizeof paths->root, "/dev/shm/%s%sglobal_vm", prefix, dash);
     snprintf(paths->api, sizeof paths->api, "/dev/shm/%s%svpe-api", prefix, dash);
+    if (strchr(prefix, '/') != NULL || strlen(prefix) > 64)
+        return -EINVAL;
     u64 api_offset = (u64)ROOT_OWN_PAGES * SHM_PAGE_SIZE;
     if (root_bytes % SHM_PAGE_SIZE != 0 || api_bytes % SHM_PAGE_SIZE != 0 ||
         root_bytes > 1ull << 32 || api_bytes > root_bytes || root_bytes - api_bytes < api_offset)
         return -EINVAL;
 
-    u8 *reserved = mmap(NULL, root_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                        -1, 0);
+    u8 *reserved =
+        mmap(NULL, root_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (reserved == MAP_FAILED)
         return -errno;
     int rv = map_new_file(&s->root, paths->root, root_bytes, reserved);

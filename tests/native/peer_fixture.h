@@ -170,8 +170,8 @@ static UNUSED msgbuf_t *arena_alloc(client_t *c)
 {
     deadline_t deadline = deadline_in(WAIT_NS);
     for (;;) {
-        msgbuf_t *m = (msgbuf_t *)(void *)(c->arena +
-                                           (size_t)(c->next_slot++ % ARENA_SLOTS) * ARENA_SLOT_BYTES);
+        msgbuf_t *m = (msgbuf_t *)(void *)(c->arena + (size_t)(c->next_slot++ % ARENA_SLOTS) *
+                                                          ARENA_SLOT_BYTES);
         if (load_acquire(&m->q) == 0)
             return m;
         CHECK(!deadline_passed(deadline));
@@ -267,8 +267,7 @@ static UNUSED void shm_register(client_t *c, u8 *memory, u32 queue_length)
     memset(c->arena, 0, ARENA_SLOTS * ARENA_SLOT_BYTES);
     mp_memclnt_create_t m = {.id = htobe16(25),
                              .context = 88,
-                             .input_queue =
-                                 region_va(c->space.regions[c->space.count - 1], memory),
+                             .input_queue = region_va(c->space.regions[c->space.count - 1], memory),
                              .name = "bare shm",
                              .keepalive = 1};
     shm_send(c, &m, sizeof m);
@@ -293,9 +292,8 @@ static UNUSED i32 request_segment(client_t *c, u32 size, const void *configs, u3
 {
     u8 body[sizeof(mp_sock_init_shm_t) + 64 * 8];
     mp_sock_init_shm_t *m = (void *)body;
-    *m = (mp_sock_init_shm_t){.h = {htobe16(19), c->index, 99},
-                              .requested_size = size,
-                              .nitems = (u8)count};
+    *m = (mp_sock_init_shm_t){
+        .h = {htobe16(19), c->index, 99}, .requested_size = size, .nitems = (u8)count};
     if (count != 0)
         memcpy(m + 1, configs, count * 8);
     frame_send(c->fd, body, (u32)(sizeof *m + count * 8));
@@ -321,8 +319,8 @@ typedef struct {
 
 static UNUSED client_t *memfd_client_with(const char *path, u32 segment_bytes, u32 queue_length)
 {
-    const config_t configs[] = {{0, 0, 64, 256},   {0, 0, 64, 1024}, {0, 0, 8, 4096},
-                                {1, 0, 16, 256},   {2, 0, 256, 8},   {1, 0, 1, 65536 * 8 - 24}};
+    const config_t configs[] = {{0, 0, 64, 256}, {0, 0, 64, 1024}, {0, 0, 8, 4096},
+                                {1, 0, 16, 256}, {2, 0, 256, 8},   {1, 0, 1, 65536 * 8 - 24}};
     error_rec_t error;
     client_t *c = socket_client(path);
     int fd;

@@ -180,10 +180,8 @@ TEST(heap_blocks_are_checked_and_merge)
             if (blocks[i] == NULL)
                 continue;
             CHECK_EQ(*blocks[i], i);
-            CHECK_EQ(region_heap_free(&h, blocks[i] + 256), region_heap_block_bytes(
-                                                                &h, blocks[i] + 256) == 0
-                                                                ? -EINVAL
-                                                                : 0);
+            CHECK_EQ(region_heap_free(&h, blocks[i] + 256),
+                     region_heap_block_bytes(&h, blocks[i] + 256) == 0 ? -EINVAL : 0);
             if (region_heap_block_bytes(&h, blocks[i]) != 0)
                 CHECK_EQ(region_heap_free(&h, blocks[i]), 0);
             CHECK_EQ(region_heap_free(&h, blocks[i]), -EINVAL);

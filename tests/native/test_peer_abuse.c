@@ -150,11 +150,16 @@ TEST(bad_segment_requests_are_refused)
         u32 count, size;
         bool closes;
     } cases[] = {
-        {good, 3, 0, false},           {good, 3, 4096, true},
-        {good, 3, (1 << 20) + 7, true}, {good, 3, 0xffffffffu, false},
-        {no_queue, 2, 1 << 20, true},  {two_queues, 4, 1 << 20, true},
-        {only_one_way, 2, 1 << 20, true}, {no_type, 4, 1 << 20, true},
-        {nothing, 3, 1 << 20, true},   {huge, 3, 1 << 20, true},
+        {good, 3, 0, false},
+        {good, 3, 4096, true},
+        {good, 3, (1 << 20) + 7, true},
+        {good, 3, 0xffffffffu, false},
+        {no_queue, 2, 1 << 20, true},
+        {two_queues, 4, 1 << 20, true},
+        {only_one_way, 2, 1 << 20, true},
+        {no_type, 4, 1 << 20, true},
+        {nothing, 3, 1 << 20, true},
+        {huge, 3, 1 << 20, true},
     };
     for (u32 i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         client_t *c = socket_client(f.path);
@@ -189,9 +194,18 @@ static void poke(peer_transport_e transport)
     client_t *bad = any_client(&f, transport);
     /* Of the classic pair the root region, which holds the other. */
     const region_t *r = bad->space.regions[bad->space.count - 1];
-    const u64 addresses[] = {0,           1,           15,          UINT64_MAX,  UINT64_MAX - 15,
-                             r->va - 1,   r->va,       r->va + 15,  r->va + r->size,
-                             r->va + r->size - 1, 0xdeadbeef, r->va + r->size + 4096};
+    const u64 addresses[] = {0,
+                             1,
+                             15,
+                             UINT64_MAX,
+                             UINT64_MAX - 15,
+                             r->va - 1,
+                             r->va,
+                             r->va + 15,
+                             r->va + r->size,
+                             r->va + r->size - 1,
+                             0xdeadbeef,
+                             r->va + r->size + 4096};
     for (u32 i = 0; i < sizeof addresses / sizeof addresses[0]; i++)
         CHECK_EQ(shm_try_send_va(bad, addresses[i], WAIT_NS), 0);
     const u32 lengths[] = {0, 1, 2, 9, 0x7fffffff, 0xffffffff, 0xfffffff0, 60u << 20};
@@ -265,8 +279,8 @@ static void die_with_a_lock(fixture_t *f, peer_transport_e transport)
     if (pid == 0) {
         client_t *c = any_client(f, transport);
         svm_queue_lock(&c->server, DEADLINE_NEVER);
-        store_relaxed(&c->server.shm->tail, (load_relaxed(&c->server.shm->tail) + 1) %
-                                                (i32)c->server.maxsize);
+        store_relaxed(&c->server.shm->tail,
+                      (load_relaxed(&c->server.shm->tail) + 1) % (i32)c->server.maxsize);
         kill(getpid(), SIGKILL);
     }
     CHECK_EQ(waitpid(pid, NULL, 0), pid);

@@ -301,7 +301,7 @@ TEST(command_line)
     fixture_start(&f);
     client_t *c = memfd_client(f.path);
     const char *commands[] = {"show version", "show interface", "show ip fib summary",
-                              "show errors", "show  runtime ", "what is this"};
+                              "show errors",  "show  runtime ", "what is this"};
     for (u32 i = 0; i < 6; i++) {
         u8 rest[64];
         u32 length = (u32)strlen(commands[i]);

@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from vapi_cffi.generator import ApiError
 
@@ -61,14 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parse(arguments)
     offered = [] if args.no_socket else ["socket"]
     offered += [] if args.no_shm else ["shm"]
+    options: dict[str, Any] = options_of(args.option)
     try:
-        peer = Peer(
-            args.socket,
-            args.shm_prefix,
-            api=args.api,
-            transports=offered,
-            **options_of(args.option),
-        )
+        peer = Peer(args.socket, args.shm_prefix, api=args.api, transports=offered, **options)
         peer.start()
     except (OSError, ValueError, AttributeError, ApiError) as error:
         print(f"vapi_cffi.sim: {error}", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from vapi_cffi.generator import load, load_json_text
 from vapi_cffi.generator.emit.json import to_document
 from vapi_cffi.generator.model import ApiFile, Message, Model, Rpc, Shape
 
-#: The JSON form of vapi_cffi/api/*.api, so that a peer starts without parsing; a test keeps it true.
+#: vapi_cffi/api/*.api as JSON, so that a peer starts without parsing; a test keeps it true.
 BUILTIN = "definitions.json"
 
 
@@ -26,9 +26,9 @@ class Definitions:
 
     @classmethod
     def load(cls, paths: Sequence[str | Path] = ()) -> Definitions:
-        """Ours, and those of `.api` and `.api.json` files or directories. `ApiError` of the generator
-        when one is wrong."""
-        return cls((load(paths, effort=0), builtin()) if paths else (builtin(),))
+        """Ours, and those of `.api` and `.api.json` files or directories. Raises the generator's
+        `ApiError`."""
+        return cls((load(paths, effort=0), builtin())) if paths else _only_builtin()
 
     def modules(self) -> Iterator[tuple[ApiFile, list[Message]]]:
         """Each file with those of its messages that no earlier file has; memclnt comes first."""
@@ -41,13 +41,14 @@ class Definitions:
             if fresh:
                 yield item, fresh
 
-    def json_text(self) -> str:
+    @cached_property
+    def json_text(self) -> bytes:
         """What get_api_json answers: one array with a document for each file."""
         named: dict[str, ApiFile] = {}
         for model in self.models:
             for item in model.files:
                 named.setdefault(item.module, item)
-        return to_text(named.values())
+        return to_text(named.values()).encode()
 
     def message(self, name: str) -> Message:
         """By name, or name and CRC as in the message table. KeyError if there is none."""
@@ -78,6 +79,11 @@ def to_text(items: Iterable[ApiFile]) -> str:
 def builtin() -> Model:
     """The model of our own definitions."""
     return load_json_text(files("vapi_cffi").joinpath("api", BUILTIN).read_text("utf-8"), BUILTIN)
+
+
+@cache
+def _only_builtin() -> Definitions:
+    return Definitions((builtin(),))
 
 
 @dataclass(frozen=True)

@@ -297,7 +297,7 @@ class Peer:
             self.check(lib.peer_add_module(self.handle, name, *item.version), item.module)
             for message in messages:
                 self._add_message(message)
-        text = self.definitions.json_text().encode()
+        text = self.definitions.json_text
         self.check(lib.peer_set_api_json(self.handle, text, len(text)), "get_api_json")
 
     def _add_message(self, message: Message) -> None:
@@ -361,7 +361,7 @@ class Peer:
         try:
             for data in request.answers(handler(request)):
                 lib.peer_send(self._handle, request.client_id, data, len(data), 1)
-        except Exception as error:  # noqa: BLE001: it is the user's, and is raised again later
+        except Exception as error:
             log.exception("the handler of %s failed", request.name)
             self.handler_errors.append(error)
             reply = self.definitions.reply_of(request.message)

@@ -24,7 +24,9 @@ def _top_level(message: Message, name: str) -> Field:
     raise KeyError(f"{message.name} has no field {name!r}; it has {known}")
 
 
-def encode(message: Message, msg_id: int, values: dict[str, int | bytes | str], tail: bytes) -> bytes:
+def encode(
+    message: Message, msg_id: int, values: dict[str, int | bytes | str], tail: bytes
+) -> bytes:
     """A message: `values` of its top-level fields (integers, or bytes that are put there as they
     are), zeros elsewhere, then the elements of its variable end."""
     body = bytearray(message.size)
@@ -32,17 +34,17 @@ def encode(message: Message, msg_id: int, values: dict[str, int | bytes | str], 
     for name, value in values.items():
         item = _top_level(message, name)
         if isinstance(value, int):
-            room = item.size
-            data = value.to_bytes(room, "big", signed=value < 0)
+            data = value.to_bytes(item.size, "big", signed=value < 0)
         else:
             data = value.encode() if isinstance(value, str) else bytes(value)
-            if item.shape is Shape.STRING and message.tail is not None and not item.size - 4:
-                body[item.offset : item.offset + 4] = len(data).to_bytes(4, "big")
-                tail = data
-                continue
-            room = item.size
-        if len(data) > room:
-            raise ValueError(f"{message.name}.{name}: {len(data)} bytes, there is room for {room}")
+        end = message.tail
+        if end is not None and end.path == (name,):
+            if item.shape is Shape.STRING:
+                body[-4:] = len(data).to_bytes(4, "big")
+            tail = data
+            continue
+        if len(data) > item.size:
+            raise ValueError(f"{message.name}.{name}: {len(data)} bytes, room for {item.size}")
         body[item.offset : item.offset + len(data)] = data
     return bytes(body) + tail
 
@@ -69,11 +71,12 @@ class Request:
     def __getitem__(self, field: str) -> int | bytes:
         """A top-level field: an integer for a number, else its bytes. KeyError if there is none."""
         item = _top_level(self.message, field)
+        end = self.message.tail
+        if end is not None and end.path == (field,):
+            return self.data[end.offset :]
         raw = self.data[item.offset : item.offset + item.size]
         if item.shape is Shape.SCALAR and item.size in (1, 2, 4, 8):
             return int.from_bytes(raw, "big")
-        if item.shape is Shape.STRING and item.size == 4:
-            return self.data[item.offset + 4 : item.offset + 4 + int.from_bytes(raw, "big")]
         return raw
 
     def reply(self, retval: int = 0, *, tail: bytes = b"", **fields: int | bytes | str) -> bytes:
