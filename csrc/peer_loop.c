@@ -54,7 +54,7 @@ int peer_loop_open(peer_t *p)
     if (p->options.socket_path != NULL) {
         int rv = peer_socket_listen(p);
         if (rv != 0) {
-            error_set(&p->error, VAPI_ECON_FAIL, -rv, "%s: %s", p->options.socket_path,
+            error_set(&p->error, VAPI_ECON_FAIL, -rv, "%.120s: %s", p->options.socket_path,
                       strerror(-rv));
             return rv;
         }

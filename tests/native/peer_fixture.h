@@ -103,7 +103,7 @@ typedef struct {
     /* what was received last */
     u8 *body;
     u32 length;
-    u8 buffer[1 << 17];
+    u8 buffer[1 << 15];
 } client_t;
 
 static UNUSED void frame_send(int fd, const void *body, u32 length)
@@ -349,7 +349,7 @@ static UNUSED client_t *memfd_client(const char *path)
 }
 
 /** Reserves pages in the root region's bitmap (PROTOCOL 6.1). */
-static UNUSED u8 *carve(client_t *c, u32 pages, bool release)
+static UNUSED u8 *carve(client_t *c, u32 pages)
 {
     shm_region_t *h = region_header(&c->root);
     u32 words;
@@ -362,8 +362,7 @@ static UNUSED u8 *carve(client_t *c, u32 pages, bool release)
     CHECK_EQ(run, pages);
     u32 first = page - pages;
     for (page = first; page < first + pages; page++)
-        if (!release)
-            map[page / 64] |= 1ull << (page % 64);
+        map[page / 64] |= 1ull << (page % 64);
     pthread_mutex_unlock(&h->mutex);
     return c->root.base + (u64)first * SHM_PAGE_SIZE;
 }
@@ -381,7 +380,7 @@ static UNUSED client_t *classic_client_with(const char *prefix, u32 queue_length
         check_fail(__FILE__, __LINE__, error.text);
     CHECK(c->api.va > c->root.va && c->api.va + c->api.size <= c->root.va + c->root.size);
     c->space = (region_space_t){.regions = {&c->api, &c->root}, .count = 2};
-    shm_register(c, carve(c, CARVED_BYTES / SHM_PAGE_SIZE, false), queue_length);
+    shm_register(c, carve(c, CARVED_BYTES / SHM_PAGE_SIZE), queue_length);
     return c;
 }
 

@@ -174,3 +174,67 @@ TEST(heap_replies_return_to_sender)
     free(json);
     fixture_end(&f);
 }
+
+static u32 count_entries(const char *folder)
+{
+    char command[128];
+    u32 n = 0;
+    snprintf(command, sizeof command, "ls %s | wc -l", folder);
+    FILE *f = popen(command, "r");
+    CHECK(f != NULL && fscanf(f, "%u", &n) == 1);
+    pclose(f);
+    return n;
+}
+
+static void churn(const fixture_t *f, peer_transport_e t, u32 n, bool abruptly)
+{
+    for (u32 i = 0; i < n; i++) {
+        client_t *c = any_client(f, t);
+        ping(c, i);
+        if (abruptly && t == PEER_SOCKET)
+            client_drop(c);
+        else
+            client_close(c);
+    }
+}
+
+TEST_WITHIN(ten_thousand_connects_leave_nothing, 120)
+{
+    fixture_t f;
+    fixture_init(&f);
+    fixture_start(&f);
+    churn(&f, PEER_SOCKET, 10, true);
+    churn(&f, PEER_MEMFD, 10, false);
+    char fds[64];
+    snprintf(fds, sizeof fds, "/proc/%d/fd", (int)getpid());
+    char files[64];
+    snprintf(files, sizeof files, "-d /dev/shm/%s*", f.prefix);
+    u32 before = count_entries(fds);
+    u32 n = getenv("CHECK_SCALE") != NULL ? 1000 : 10000;
+    churn(&f, PEER_SOCKET, n, true);
+    churn(&f, PEER_MEMFD, n / 10, false);
+    deadline_t until = deadline_in(WAIT_NS);
+    while (peer_clients(f.peer, NULL, 0) != 0)
+        CHECK(!deadline_passed(until));
+    CHECK_EQ(count_entries(fds), before);
+    CHECK_EQ(count_entries(files), 2);
+    CHECK_EQ(stats_of(&f).heap_blocks, 0);
+    fixture_end(&f);
+}
+
+TEST_WITHIN(a_thousand_clients_at_once, 60)
+{
+    fixture_t f;
+    static client_t *clients[1000];
+    fixture_init(&f);
+    fixture_start(&f);
+    for (u32 i = 0; i < 1000; i++)
+        clients[i] = i < 400 ? socket_client(f.path) : memfd_client_with(f.path, 1 << 20, 16);
+    for (u32 i = 0; i < 1000; i++)
+        request(clients[i], "control_ping_51077d14", i, NULL, 0);
+    for (u32 i = 0; i < 1000; i++)
+        CHECK_EQ(expect_retval(clients[i], "control_ping_reply_f6b0b8ca", i), 0);
+    for (u32 i = 0; i < 1000; i++)
+        client_close(clients[i]);
+    fixture_end(&f);
+}

@@ -106,3 +106,14 @@ def tail_of(message: Message) -> Tail:
         return Tail(2)
     # A count of 8 bytes does not exist in VPP; without a check it is the handler's to look.
     return Tail(1, tail.count_offset, width, tail.element_size) if width <= 4 else Tail(0)
+
+
+def main() -> None:
+    """Writes the JSON form of our `.api` files beside them."""
+    folder = Path(__file__).parents[1] / "api"
+    own = sorted(load([folder]).files, key=lambda item: (item.module != "memclnt", item.module))
+    (folder / BUILTIN).write_text(to_text(own) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
