@@ -199,6 +199,7 @@ vapi_error_e transport_classic_connect(transport_t **t, const transport_options_
         leave_again(s);
         return rv;
     }
+    memcpy(s->base.socket_path, s->bell.path, sizeof s->base.socket_path);
     *t = &s->base;
     return VAPI_OK;
 }

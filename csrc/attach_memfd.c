@@ -200,6 +200,7 @@ vapi_error_e transport_memfd_connect(transport_t **t, const transport_options_t 
         shm_ops.destroy(&s->base);
         return rv;
     }
+    memcpy(s->base.socket_path, s->bell.path, sizeof s->base.socket_path);
     *t = &s->base;
     return VAPI_OK;
 }

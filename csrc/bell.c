@@ -41,6 +41,7 @@ vapi_error_e bell_open(bell_t *b, const char *path, const char *name, msg_table_
     }
     b->fd = fd;
     b->registered = true;
+    memcpy(b->path, path, strlen(path) + 1); /* sockio_connect() took it, so it fits */
     return VAPI_OK;
 }
 

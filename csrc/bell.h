@@ -25,6 +25,7 @@ typedef struct {
     u32 left; /* bytes of the last frame that did not go out */
     u32 client_index_raw;
     bool registered;
+    char path[108]; /* of the socket */
 } bell_t;
 
 /** No bell yet. */

@@ -69,6 +69,10 @@ vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply
                              "a request of %zu bytes: must be %u to %u", size, REQUEST_HEADER_BYTES,
                              ctx->transport->max_msg_size);
         }
+        if (conn_is_forbidden(ctx, bytes)) {
+            conn_leave(ctx);
+            return VAPI_EINVAL;
+        }
         u32 first = conn_new_contexts(ctx, 1), sent = 0;
         here = (vapi_call_t){.receiver = {.offer = offer, .turn = PTHREAD_COND_INITIALIZER},
                              .context = first | CONTEXT_BIT,

@@ -9,7 +9,9 @@
 
 #include "atomics.h"
 #include "handshake.h"
+#include "msg_kind.h"
 #include "rx_buffer.h"
+#include "transport_dual.h"
 
 /* VPP says goodbye in its next loop; one that does not is busy or dead. */
 #define GOODBYE_NS (2 * NS_PER_S)
@@ -73,6 +75,7 @@ void vapi_ctx_free(vapi_ctx_t ctx)
     request_ring_fini(&ctx->requests);
     free(ctx->vl_ids);
     free(ctx->vapi_ids);
+    free(ctx->kinds);
     free(ctx->event_callbacks);
     pthread_mutex_destroy(&ctx->send_lock);
     pthread_mutex_destroy(&ctx->receive_lock);
@@ -248,16 +251,20 @@ static vapi_error_e map_ids(vapi_ctx_t ctx, error_rec_t *error)
     u32 described = registry_count(), ids = (u32)msg_table_max_id(table) + 1;
     u16 *vl_ids = malloc((described + 1) * sizeof *vl_ids);
     vapi_msg_id_t *vapi_ids = malloc(ids * sizeof *vapi_ids);
+    u8 *kinds = msg_kinds_alloc(table);
     void *callbacks = realloc(ctx->event_callbacks, (described + 1) * sizeof *ctx->event_callbacks);
     if (callbacks != NULL)
         ctx->event_callbacks = callbacks;
-    if (vl_ids == NULL || vapi_ids == NULL || callbacks == NULL) {
+    if (vl_ids == NULL || vapi_ids == NULL || callbacks == NULL || kinds == NULL) {
         free(vl_ids);
         free(vapi_ids);
+        free(kinds);
         return error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory for message numbers");
     }
     free(ctx->vl_ids);
     free(ctx->vapi_ids);
+    free(ctx->kinds);
+    ctx->kinds = kinds;
     ctx->vl_ids = vl_ids;
     ctx->vapi_ids = vapi_ids;
     ctx->vapi_ids_count = ids;
@@ -373,6 +380,8 @@ vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *
     if (rv != VAPI_OK)
         return rv;
     rv = check_release(ctx, error);
+    if (rv == VAPI_OK && ctx->transport->socket_path[0] != 0 && !options->large_over_shm)
+        rv = transport_dual_wrap(&ctx->transport, ctx->transport->socket_path, options->name, error);
     if (rv == VAPI_OK)
         rv = map_ids(ctx, error);
     if (rv == VAPI_OK)

@@ -90,6 +90,8 @@ struct vapi_ctx_s {
     request_ring_t requests;
     u32 context_counter;
 
+    u8 *kinds; /* msg_kind_t by VPP's number, vapi_ids_count of them */
+
     /* dispatch: by message description, as many as there were at the last connect */
     u32 described;
     u16 *vl_ids; /* description to VPP's number */
@@ -149,6 +151,10 @@ void conn_interrupt(vapi_ctx_t ctx);
 void conn_update_fd(vapi_ctx_t ctx);
 
 /* ---- send.c */
+
+/** Whether VPP would follow pointers in this message or lose its client by it; says so in
+ * error_here(). */
+bool conn_is_forbidden(vapi_ctx_t ctx, const void *bytes);
 
 /** Sends as transport->send does, waiting for room until the deadline. */
 int conn_send(vapi_ctx_t ctx, void *const *bodies, u32 count, deadline_t deadline);

@@ -182,6 +182,10 @@ static vapi_error_e check(vapi_ctx_t ctx, const vapi_pump_t *p)
                              "pump: message %u has %u bytes, must be %u to %u", i, size,
                              REQUEST_HEADER_BYTES, max);
     }
+    const out_batch_t batch = batch_of(ctx, p);
+    for (u32 i = 0; i < p->count; i++)
+        if (conn_is_forbidden(ctx, out_bytes(&batch, i)))
+            return VAPI_EINVAL;
     if (p->count >= ~CONTEXT_BIT)
         return error_set(error, VAPI_EINVAL, 0, "pump: %u messages are too many", p->count);
     return VAPI_OK;

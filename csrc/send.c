@@ -2,7 +2,9 @@
 #include <errno.h>
 
 #include "atomics.h"
+#include "byteorder.h"
 #include "conn.h"
+#include "msg_kind.h"
 
 /* Messages that a sender moves out of the way at once. */
 #define MAKE_ROOM 256u
@@ -37,6 +39,16 @@ static int wait_for_room(vapi_ctx_t ctx, u32 interrupts, bool *counted, deadline
         return rv;
     rv = t->ops->sleep(t, true, deadline);
     return rv == -ETIMEDOUT ? 0 : rv;
+}
+
+bool conn_is_forbidden(vapi_ctx_t ctx, const void *bytes)
+{
+    u16 id = load_be16(bytes);
+    if (id >= ctx->vapi_ids_count || ctx->kinds[id] != MSG_KIND_FORBIDDEN)
+        return false;
+    error_set(error_here(), VAPI_EINVAL, EPERM, "%s is not for programs to send: it could stop VPP",
+              msg_table_name(ctx->transport->table, id));
+    return true;
 }
 
 int conn_send(vapi_ctx_t ctx, void *const *bodies, u32 count, deadline_t deadline)

@@ -47,10 +47,14 @@ static inline u32 out_size(const out_batch_t *b, u32 i)
     return b->sizes != NULL ? b->sizes[i] : b->stride;
 }
 
+static inline const u8 *out_bytes(const out_batch_t *b, u32 i)
+{
+    return b->bytes + (b->offsets != NULL ? b->offsets[i] : (size_t)i * b->stride);
+}
+
 static inline void out_copy(const out_batch_t *b, u32 i, u8 *to)
 {
-    size_t from = b->offsets != NULL ? b->offsets[i] : (size_t)i * b->stride;
-    memcpy(to, b->bytes + from, out_size(b, i));
+    memcpy(to, out_bytes(b, i), out_size(b, i));
     if (b->patch) {
         u32 context = (b->first_context + i) | CONTEXT_BIT;
         memcpy(to + 2, &b->client_index_raw, sizeof b->client_index_raw);
@@ -82,6 +86,8 @@ typedef struct {
     /** How many messages the program has, received or unsent, that close() must leave mapped. What was
      * not sent by then is not to be written to any more. */
     u32 (*held)(transport_t *t);
+    /** Whether VPP is done with everything that was sent. Send lock. */
+    bool (*is_quiet)(transport_t *t);
     /** Whether take() would probably find something; a hint, no system call where possible. */
     bool (*waiting)(transport_t *t);
     /** Whether messages wait that the descriptor does not show by itself. Receive lock. */
@@ -120,6 +126,7 @@ struct transport {
     int fd; /* readable when messages wait or `ready_fd` is set: an epoll descriptor */
     int ready_fd; /* eventfd in it, for messages that no descriptor of the kernel stands for */
     u32 max_msg_size;
+    char socket_path[108]; /* of the same VPP, "" when there is or is known none */
     error_rec_t lost; /* why, once it is; written once, before an error is returned */
     vapi_stats_t *stats; /* the connection's; fields are updated with relaxed atomics */
 };

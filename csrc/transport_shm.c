@@ -287,6 +287,12 @@ static bool can_return(const shm_transport_t *s)
            svm_queue_length(&s->vpp_queue) < s->vpp_queue.maxsize;
 }
 
+static bool shm_is_quiet(transport_t *t)
+{
+    shm_transport_t *s = shm_of(t);
+    return arena_busy(&s->arena) <= load_relaxed(&s->unsent);
+}
+
 static bool shm_waiting(transport_t *t)
 {
     shm_transport_t *s = shm_of(t);
@@ -458,6 +464,7 @@ const transport_ops_t shm_ops = {
     .free_held = shm_free_held,
     .owns = shm_owns,
     .held = shm_held,
+    .is_quiet = shm_is_quiet,
     .waiting = shm_waiting,
     .buffered = shm_buffered,
     .sleep = shm_sleep,

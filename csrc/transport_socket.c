@@ -232,6 +232,13 @@ static u32 socket_held(transport_t *t)
     return 0; /* a chunk lives as long as the messages in it */
 }
 
+static bool socket_is_quiet(transport_t *t)
+{
+    /* Nobody can tell what VPP has read and not handled. */
+    (void)t;
+    return false;
+}
+
 static bool socket_waiting(transport_t *t)
 {
     socket_transport_t *s = socket_of(t);
@@ -359,6 +366,7 @@ static const transport_ops_t socket_ops = {
     .free_held = socket_release,
     .owns = socket_owns,
     .held = socket_held,
+    .is_quiet = socket_is_quiet,
     .waiting = socket_waiting,
     .buffered = socket_buffered,
     .sleep = socket_sleep,

@@ -335,7 +335,11 @@ static vapi_error_e send_all(vapi_ctx_t ctx, void *const *msgs, u32 count, u64 t
     vapi_error_e rv = conn_enter(ctx);
     if (rv != VAPI_OK)
         return rv;
-    rv = conn_result(ctx, conn_send(ctx, msgs, count, from_timeout(timeout_ns)));
+    for (u32 i = 0; i < count && rv == VAPI_OK; i++)
+        if (conn_is_forbidden(ctx, msgs[i]))
+            rv = VAPI_EINVAL;
+    if (rv == VAPI_OK)
+        rv = conn_result(ctx, conn_send(ctx, msgs, count, from_timeout(timeout_ns)));
     conn_leave(ctx);
     return rv;
 }
@@ -369,7 +373,9 @@ vapi_error_e vapi_send_many(vapi_ctx_t ctx, const void *bytes, const u32 *offset
     if (rv != VAPI_OK)
         return rv;
     for (u32 i = 0; i < count && rv == VAPI_OK; i++)
-        rv = check_size(ctx, sizes[i]);
+        if ((rv = check_size(ctx, sizes[i])) == VAPI_OK &&
+            conn_is_forbidden(ctx, (const u8 *)bytes + offsets[i]))
+            rv = VAPI_EINVAL;
     if (rv == VAPI_OK) {
         const out_batch_t batch = {.bytes = bytes, .offsets = offsets, .sizes = sizes};
         rv = conn_result(ctx, conn_send_copies(ctx, &batch, count, sent, from_timeout(timeout_ns)));

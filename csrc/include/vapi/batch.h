@@ -46,6 +46,12 @@ typedef struct {
      * the connection is given up instead (VAPI_ECONNRESET): nothing is lost silently, and VPP never
      * waits. */
     u64 backlog_bytes;
+    /** Over shared memory, requests that may have many or long answers (dumps, gets, get_api_json,
+     * cli_inband) go over a socket to the same VPP, if one is known: VPP aborts when the answers of a
+     * client that falls behind fill the heap of its segment, and hangs when a client is killed with
+     * its queue full. true: they go through shared memory all the same, for who knows that they are
+     * few, or accepts this for speed. */
+    bool large_over_shm;
     u64 grace_ns; /**< how long nobody may receive before the drain thread does */
 } vapi_connect_options_t;
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "msg_kind.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Registration is the library's own business, rpc_call jumps to an address, cli carries a pointer
+ * (cli_inband is what one wants), and the rest are for a client's own reader thread. */
+static const char *const forbidden[] = {
+    "memclnt_create", "memclnt_create_v2", "memclnt_delete",
+    "sockclnt_create", "sockclnt_delete", "sock_init_shm",
+    "rpc_call", "cli", "rx_thread_exit",
+    "memclnt_rx_thread_suspend", "memclnt_read_timeout",
+};
+
+static const char *const large[] = {"cli_inband", "get_api_json"};
+
+/** Length of the name without "_" and eight digits of CRC. */
+static size_t bare_length(const char *name_crc)
+{
+    size_t n = strlen(name_crc);
+    return n > 9 && name_crc[n - 9] == '_' ? n - 9 : n;
+}
+
+static bool is_one_of(const char *name, size_t length, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(names[i]) == length && memcmp(names[i], name, length) == 0)
+            return true;
+    return false;
+}
+
+/** Length without a final "_v2", "_v3", ... */
+static size_t without_version(const char *name, size_t length)
+{
+    size_t n = length;
+    while (n > 0 && name[n - 1] >= '0' && name[n - 1] <= '9')
+        n--;
+    return n < length && n >= 2 && name[n - 1] == 'v' && name[n - 2] == '_' ? n - 2 : length;
+}
+
+static bool ends_with(const char *name, size_t length, const char *end)
+{
+    size_t n = strlen(end);
+    return length >= n && memcmp(name + length - n, end, n) == 0;
+}
+
+msg_kind_t msg_kind_of(const char *name_crc)
+{
+    size_t length = bare_length(name_crc);
+    if (is_one_of(name_crc, length, forbidden, sizeof forbidden / sizeof forbidden[0]))
+        return MSG_KIND_FORBIDDEN;
+    size_t stem = without_version(name_crc, length);
+    if (ends_with(name_crc, stem, "_dump") || ends_with(name_crc, stem, "_get") ||
+        is_one_of(name_crc, length, large, sizeof large / sizeof large[0]))
+        return MSG_KIND_LARGE;
+    return MSG_KIND_PLAIN;
+}
+
+u8 *msg_kinds_alloc(const msg_table_t *table)
+{
+    u32 count = (u32)msg_table_max_id(table) + 1;
+    u8 *kinds = calloc(count, 1);
+    for (u32 id = 0; kinds != NULL && id < count; id++) {
+        const char *name = msg_table_name(table, (u16)id);
+        if (name != NULL)
+            kinds[id] = (u8)msg_kind_of(name);
+    }
+    return kinds;
+}

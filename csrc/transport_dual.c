@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Shared memory for what has one small answer, a socket for what may have many or long ones.
+ *
+ * Why: VPP takes messages that its rings have no room for from the heap of the shared segment, a few
+ * megabytes, and aborts when that is full. A client frees such a message by sending it back, but VPP
+ * looks at what is sent back only between requests, and it answers a dump in one go. So a client that
+ * falls behind in a dump, be it for milliseconds, can bring VPP down; and one that is killed in a dump
+ * leaves VPP waiting for its full queue for ever. Over a socket VPP does neither.
+ *
+ * Order: requests are seen by VPP in the order they were sent, and answers come in that order, as on
+ * one transport. Before the first request goes to the socket, those in shared memory have been
+ * handled; from then on all go to the socket, and a ping of our own behind each batch tells when it
+ * is empty again. Only then the next one may go to shared memory.
+ */
+#include "transport_dual.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "byteorder.h"
+#include "handshake.h"
+#include "msg_kind.h"
+#include "rx_buffer.h"
+
+#define CONNECT_NS (2 * NS_PER_S)
+/* VPP frees a request a moment after it answered it. */
+#define QUIET_SPINS 2000
+/* While answers come by socket, one that comes through shared memory is seen this much later at most. */
+#define LOOK_ASIDE_NS NS_PER_MS
+#define BATCH 64u
+/* Contexts of the marker pings: below the bit that those of requests have. */
+#define MARKER_CONTEXT 0x56000000u
+#define MARKER_MASK 0x00ffffffu
+
+typedef struct {
+    transport_t base;
+    transport_t *fast;
+    transport_t *wide; /* NULL until it is needed */
+    char path[SOCKIO_MAX_PATH + 1];
+    char name[CLIENT_NAME_BYTES];
+    u8 *kinds;
+    u32 kinds_count;
+    u16 id_control_ping, id_control_ping_reply;
+    u32 marker_sent; /* send lock */
+    u32 marker_seen; /* receive lock */
+} dual_transport_t;
+
+static dual_transport_t *dual_of(transport_t *t) { return (dual_transport_t *)t; }
+
+/* ---- which way */
+
+static msg_kind_t kind_of(const dual_transport_t *d, const void *bytes)
+{
+    u16 id = load_be16(bytes);
+    return id < d->kinds_count ? (msg_kind_t)d->kinds[id] : MSG_KIND_PLAIN;
+}
+
+static bool is_wide_busy(dual_transport_t *d)
+{
+    return load_acquire(&d->marker_seen) != load_relaxed(&d->marker_sent);
+}
+
+static int lose(dual_transport_t *d, const error_rec_t *why)
+{
+    d->base.lost = *why;
+    return -ECONNRESET;
+}
+
+static int open_wide(dual_transport_t *d)
+{
+    error_rec_t error;
+    const transport_options_t options = {.name = d->name,
+                                         .address = d->path,
+                                         .deadline = deadline_in(CONNECT_NS),
+                                         .stats = d->base.stats};
+    transport_t *wide;
+    vapi_error_e rv = transport_socket_connect(&wide, &options, &error);
+    if (rv != VAPI_OK)
+        return error.os_errno == ETIMEDOUT ? -EAGAIN : lose(d, &error);
+    if (transport_watch_fd(d->fast, wide->fd) != 0) {
+        wide->ops->close(wide, false);
+        wide->ops->destroy(wide);
+        return -ENOMEM;
+    }
+    store_release(&d->wide, wide);
+    return 0;
+}
+
+/** Whether VPP is done with everything that was sent through shared memory. */
+static bool is_fast_quiet(dual_transport_t *d)
+{
+    for (int i = 0; i < QUIET_SPINS; i++) {
+        if (d->fast->ops->is_quiet(d->fast))
+            return true;
+        cpu_relax();
+    }
+    return false;
+}
+
+/** Ready to send by socket: 0, or -EAGAIN to come back, or an error. */
+static int go_wide(dual_transport_t *d)
+{
+    if (is_wide_busy(d))
+        return 0;
+    if (!is_fast_quiet(d))
+        return -EAGAIN;
+    return d->wide != NULL ? 0 : open_wide(d);
+}
+
+/* ---- sending by socket */
+
+static void *wide_copy(dual_transport_t *d, const void *bytes, u32 size)
+{
+    u8 *copy = private_msg_copy(bytes, size);
+    /* The answer must come the same way: the socket's client, not that of the shared memory. */
+    if (copy != NULL && size >= 6 && load_raw32(copy + 2) == d->fast->client_index_raw)
+        store_raw32(copy + 2, d->wide->client_index_raw);
+    return copy;
+}
+
+static void send_marker(dual_transport_t *d)
+{
+    msg_control_ping_t *ping = private_msg_alloc(sizeof *ping);
+    if (ping == NULL)
+        return;
+    u32 next = (d->marker_sent + 1) & MARKER_MASK;
+    ping->id = htobe16(d->id_control_ping);
+    ping->client_index = d->wide->client_index_raw;
+    ping->context = MARKER_CONTEXT | next;
+    void *body = ping;
+    if (d->wide->ops->send(d->wide, &body, 1, true) == 1)
+        store_release(&d->marker_sent, next);
+    else
+        private_msg_free(ping);
+}
+
+/** Sends private messages and the marker behind them. Those that did not go are freed. */
+static int send_wide(dual_transport_t *d, void **copies, u32 count, bool all)
+{
+    int n = d->wide->ops->send(d->wide, copies, count, all);
+    for (u32 i = n < 0 ? 0 : (u32)n; i < count; i++)
+        private_msg_free(copies[i]);
+    if (n > 0)
+        send_marker(d);
+    return n;
+}
+
+static int dual_send(transport_t *t, void *const *bodies, u32 count, bool all)
+{
+    dual_transport_t *d = dual_of(t);
+    bool wide = is_wide_busy(d);
+    for (u32 i = 0; i < count && !wide; i++)
+        wide = kind_of(d, bodies[i]) == MSG_KIND_LARGE;
+    if (!wide)
+        return d->fast->ops->send(d->fast, bodies, count, all);
+    if (count > BATCH && all)
+        return -EINVAL;
+    int rv = go_wide(d);
+    if (rv != 0)
+        return rv;
+    void *copies[BATCH];
+    u32 n = 0;
+    for (; n < count && n < BATCH; n++)
+        if ((copies[n] = wide_copy(d, bodies[n], be32toh(msgbuf_of(bodies[n])->data_len))) == NULL)
+            break;
+    if (n < count && (all || n == 0)) {
+        while (n-- != 0)
+            private_msg_free(copies[n]);
+        return -ENOMEM;
+    }
+    rv = send_wide(d, copies, n, all);
+    for (int i = 0; i < rv; i++)
+        d->fast->ops->unsend(d->fast, bodies[i]);
+    return rv;
+}
+
+static int dual_send_copies(transport_t *t, const out_batch_t *batch, u32 first, u32 count)
+{
+    dual_transport_t *d = dual_of(t);
+    /* As many as go the same way. */
+    bool wide = is_wide_busy(d);
+    u32 n = 0;
+    for (; n < count && n < BATCH; n++) {
+        bool large = kind_of(d, out_bytes(batch, first + n)) == MSG_KIND_LARGE;
+        if (large && !wide && n != 0)
+            break;
+        wide |= large;
+    }
+    if (!wide)
+        return d->fast->ops->send_copies(d->fast, batch, first, n);
+    int rv = go_wide(d);
+    if (rv != 0)
+        return rv;
+    void *copies[BATCH];
+    for (u32 i = 0; i < n; i++) {
+        u32 size = out_size(batch, first + i);
+        copies[i] = private_msg_alloc(size);
+        if (copies[i] == NULL) {
+            while (i-- != 0)
+                private_msg_free(copies[i]);
+            return -ENOMEM;
+        }
+        out_copy(batch, first + i, copies[i]);
+        if (size >= 6 && load_raw32((u8 *)copies[i] + 2) == d->fast->client_index_raw)
+            store_raw32((u8 *)copies[i] + 2, d->wide->client_index_raw);
+    }
+    return send_wide(d, copies, n, false);
+}
+
+static int dual_flush(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    return d->wide == NULL ? 0 : d->wide->ops->flush(d->wide);
+}
+
+/* ---- receiving */
+
+/** Takes the answers to markers out. */
+static int drop_markers(dual_transport_t *d, msg_ref_t *refs, int count)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        const u8 *body = refs[i].body;
+        u32 context = refs[i].size >= 6 ? load_raw32(body + 2) : 0;
+        if (load_be16(body) != d->id_control_ping_reply ||
+            (context & ~MARKER_MASK) != MARKER_CONTEXT) {
+            refs[kept++] = refs[i];
+            continue;
+        }
+        store_release(&d->marker_seen, context & MARKER_MASK);
+        rx_buffer_release(refs[i].body);
+    }
+    return kept;
+}
+
+static int dual_take(transport_t *t, msg_ref_t *refs, u32 max)
+{
+    dual_transport_t *d = dual_of(t);
+    int n = d->fast->ops->take(d->fast, refs, max);
+    transport_t *wide = load_acquire(&d->wide);
+    if (n < 0 || (u32)n == max || wide == NULL)
+        return n < 0 ? lose(d, &d->fast->lost) : n;
+    /* What was asked through shared memory was asked before: its answers were all there before the
+       first of the socket's. */
+    int more;
+    do {
+        more = wide->ops->take(wide, refs + n, max - (u32)n);
+        if (more < 0)
+            return n != 0 ? n : lose(d, &wide->lost);
+        int kept = drop_markers(d, refs + n, more);
+        if (kept != 0 || more == 0)
+            return n + kept;
+    } while (true);
+}
+
+static void dual_release(transport_t *t, void *body)
+{
+    dual_transport_t *d = dual_of(t);
+    d->fast->ops->release(d->fast, body);
+}
+
+static void *dual_hold(transport_t *t, void *body, u32 size)
+{
+    dual_transport_t *d = dual_of(t);
+    return d->fast->ops->owns(d->fast, body) ? d->fast->ops->hold(d->fast, body, size) : body;
+}
+
+static bool dual_waiting(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    transport_t *wide = load_acquire(&d->wide);
+    return d->fast->ops->waiting(d->fast) ||
+           (wide != NULL && is_wide_busy(d) && wide->ops->waiting(wide));
+}
+
+static bool dual_buffered(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    return d->fast->ops->buffered(d->fast) || (d->wide != NULL && d->wide->ops->buffered(d->wide));
+}
+
+static int dual_sleep(transport_t *t, bool for_room, deadline_t deadline)
+{
+    dual_transport_t *d = dual_of(t);
+    transport_t *wide = load_acquire(&d->wide);
+    int rv = -ETIMEDOUT;
+    if (wide == NULL || !is_wide_busy(d)) {
+        rv = d->fast->ops->sleep(d->fast, for_room, deadline);
+        return rv == -ECONNRESET ? lose(d, &d->fast->lost) : rv;
+    }
+    while (rv == -ETIMEDOUT && !d->fast->ops->waiting(d->fast)) {
+        rv = wide->ops->sleep(wide, for_room, deadline_slice(deadline, LOOK_ASIDE_NS));
+        if (rv == -ETIMEDOUT && (deadline_passed(deadline) || for_room))
+            break;
+        if (rv == -ETIMEDOUT && d->fast->ops->alive(d->fast) != 0)
+            return lose(d, &d->fast->lost);
+    }
+    return rv == -ECONNRESET           ? lose(d, &wide->lost)
+           : rv == -ETIMEDOUT && for_room ? 0
+           : d->fast->ops->waiting(d->fast) ? 0
+                                            : rv;
+}
+
+static void dual_poke(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    transport_t *wide = load_acquire(&d->wide);
+    d->fast->ops->poke(d->fast);
+    if (wide != NULL)
+        wide->ops->poke(wide);
+}
+
+static int dual_alive(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    transport_t *wide = load_acquire(&d->wide);
+    if (d->fast->ops->alive(d->fast) != 0)
+        return lose(d, &d->fast->lost);
+    return wide != NULL && wide->ops->alive(wide) != 0 ? lose(d, &wide->lost) : 0;
+}
+
+/* ---- the rest is the shared memory's */
+
+static void *dual_alloc(transport_t *t, u32 size)
+{
+    return dual_of(t)->fast->ops->alloc(dual_of(t)->fast, size);
+}
+
+static void dual_unsend(transport_t *t, void *body)
+{
+    dual_of(t)->fast->ops->unsend(dual_of(t)->fast, body);
+}
+
+static void dual_free_held(transport_t *t, void *body)
+{
+    dual_of(t)->fast->ops->free_held(dual_of(t)->fast, body);
+}
+
+static bool dual_owns(transport_t *t, const void *body)
+{
+    return dual_of(t)->fast->ops->owns(dual_of(t)->fast, body);
+}
+
+static u32 dual_held(transport_t *t) { return dual_of(t)->fast->ops->held(dual_of(t)->fast); }
+static bool dual_is_quiet(transport_t *t) { return is_fast_quiet(dual_of(t)); }
+static u32 dual_capacity(transport_t *t) { return dual_of(t)->fast->ops->capacity(dual_of(t)->fast); }
+static u32 dual_backlog(transport_t *t) { return dual_of(t)->fast->ops->backlog(dual_of(t)->fast); }
+
+static void dual_settle(transport_t *t, u16 id_control_ping)
+{
+    dual_of(t)->fast->ops->settle(dual_of(t)->fast, id_control_ping);
+}
+
+/* ---- leaving */
+
+static int dual_leave(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    transport_t *wide = d->wide;
+    /* Its client goes first; what it has not answered, nobody waits for. */
+    if (wide != NULL && load_acquire(&d->marker_seen) != d->marker_sent)
+        store_release(&d->marker_seen, d->marker_sent);
+    int rv = d->fast->ops->leave(d->fast);
+    return rv == -ECONNRESET ? lose(d, &d->fast->lost) : rv;
+}
+
+static bool dual_is_goodbye(transport_t *t, const void *body, u32 size)
+{
+    return dual_of(t)->fast->ops->is_goodbye(dual_of(t)->fast, body, size);
+}
+
+static void dual_disown(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    d->fast->ops->disown(d->fast);
+    if (d->wide != NULL)
+        d->wide->ops->disown(d->wide);
+}
+
+static void dual_close(transport_t *t, bool clean)
+{
+    dual_transport_t *d = dual_of(t);
+    if (d->wide != NULL)
+        d->wide->ops->close(d->wide, false);
+    d->fast->ops->close(d->fast, clean);
+}
+
+static void dual_destroy(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    if (d->wide != NULL)
+        d->wide->ops->destroy(d->wide);
+    d->fast->ops->destroy(d->fast);
+    free(d->kinds);
+    free(d);
+}
+
+static const transport_ops_t dual_ops = {
+    .alloc = dual_alloc,
+    .unsend = dual_unsend,
+    .send = dual_send,
+    .send_copies = dual_send_copies,
+    .flush = dual_flush,
+    .take = dual_take,
+    .release = dual_release,
+    .hold = dual_hold,
+    .free_held = dual_free_held,
+    .owns = dual_owns,
+    .held = dual_held,
+    .is_quiet = dual_is_quiet,
+    .waiting = dual_waiting,
+    .buffered = dual_buffered,
+    .sleep = dual_sleep,
+    .poke = dual_poke,
+    .alive = dual_alive,
+    .capacity = dual_capacity,
+    .backlog = dual_backlog,
+    .settle = dual_settle,
+    .leave = dual_leave,
+    .is_goodbye = dual_is_goodbye,
+    .disown = dual_disown,
+    .close = dual_close,
+    .destroy = dual_destroy,
+};
+
+vapi_error_e transport_dual_wrap(transport_t **t, const char *path, const char *name,
+                                 error_rec_t *error)
+{
+    transport_t *fast = *t;
+    dual_transport_t *d = calloc(1, sizeof *d);
+    if (d == NULL || strlen(path) > SOCKIO_MAX_PATH ||
+        (d->kinds = msg_kinds_alloc(fast->table)) == NULL) {
+        free(d);
+        return error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory");
+    }
+    d->base = *fast; /* the table, the descriptors and the index are the fast one's */
+    d->base.ops = &dual_ops;
+    d->fast = fast;
+    d->kinds_count = (u32)msg_table_max_id(fast->table) + 1;
+    d->id_control_ping = msg_table_find(fast->table, "control_ping_51077d14");
+    d->id_control_ping_reply = msg_table_find(fast->table, "control_ping_reply_f6b0b8ca");
+    memcpy(d->path, path, strlen(path));
+    memcpy(d->name, name, strnlen(name, CLIENT_NAME_BYTES - 1));
+    *t = &d->base;
+    return VAPI_OK;
+}
