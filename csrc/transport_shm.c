@@ -18,6 +18,8 @@
 /* A sleep looks around this often: there is no descriptor for a VPP that died. */
 #define SLEEP_SLICE_NS (50 * NS_PER_MS)
 #define LOOK_NS (20 * NS_PER_MS)
+/* More messages than this waiting: a burst. */
+#define HOLD_BELOW 16u
 /* VPP takes a ring message back ten seconds after it first missed it. */
 #define HELD_SAFE_NS (8 * NS_PER_S)
 /* Between two tries to get into a full queue of VPP. Not its condition variable: a process killed in
@@ -236,7 +238,9 @@ static void *shm_hold(transport_t *t, void *body, u32 size)
     if (!in_regions(s, body))
         return body;
     pthread_mutex_lock(&s->held_lock);
-    bool kept = s->held_count < SHM_HELD_MAX;
+    /* A slot that is kept stops its ring, and VPP then allocates from its heap: not while messages
+       stream in. */
+    bool kept = s->held_count < SHM_HELD_MAX && svm_queue_length(&s->own_queue) < HOLD_BELOW;
     if (kept) {
         s->held[s->held_count].body = body;
         s->held[s->held_count++].since_ns = now_ns();
