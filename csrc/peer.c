@@ -413,15 +413,6 @@ void peer_stats(const peer_t *p, peer_stats_t *stats)
         stats->blocked_ns += now - since;
 }
 
-int peer_fault_stall(peer_t *p, u64 duration_ns)
-{
-    if (load_acquire(&p->running) == 0)
-        return -ESHUTDOWN;
-    store_relaxed(&p->stall_until, duration_ns == 0 ? 0 : deadline_in(duration_ns));
-    peer_wake(p);
-    return 0;
-}
-
 int peer_fault_trickle(peer_t *p, u32 bytes)
 {
     store_relaxed(&p->trickle_bytes, bytes);

@@ -211,7 +211,7 @@ int peer_recorded(peer_t *peer, peer_request_t *requests, u32 max);
 
 /* ---- faults, for tests --------------------------------------------------------------------- */
 
-/** Serves nobody for that long; UINT64_MAX: until called again; 0: resumes at once. */
+/** Serves nobody for that long, from its return on; UINT64_MAX: until called again; 0: resumes. */
 int peer_fault_stall(peer_t *peer, u64 duration_ns);
 /** Writes at most this many bytes at a time to sockets, one write a loop; 0: as many as fit. */
 int peer_fault_trickle(peer_t *peer, u32 bytes);

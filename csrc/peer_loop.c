@@ -143,6 +143,8 @@ void *peer_loop_main(void *peer)
         u64 now = now_ns();
         p->now_s = msg_ring_now();
         bool worked = peer_mail_run(p);
+        if (load_relaxed(&p->stall_until) != 0)
+            continue; /* from the moment the command was carried out */
         worked |= peer_segments_poll(p);
         peer_out_flush_dirty(p);
         if (sockets_busy || ++pass % SOCKET_EVERY == 0) {

@@ -156,11 +156,11 @@ int peer_fault_drop(peer_t *p, u32 msg_id, u32 count)
     return post_simple(p, PEER_MAIL_DROP, msg_id, count);
 }
 
-int peer_flush(peer_t *p, u64 timeout_ns)
+/** Posts a command and waits until it is carried out. */
+static int post_and_wait(peer_t *p, peer_mail_e kind, u64 id, deadline_t deadline)
 {
     peer_mailbox_t *box = &p->mailbox;
-    deadline_t deadline = deadline_in(timeout_ns);
-    int rv = post_simple(p, PEER_MAIL_FLUSH, 0, 0);
+    int rv = post_simple(p, kind, id, 0);
     if (rv != 0)
         return rv;
     pthread_mutex_lock(&box->lock);
@@ -177,6 +177,24 @@ int peer_flush(peer_t *p, u64 timeout_ns)
         rv = -ESHUTDOWN;
     pthread_mutex_unlock(&box->lock);
     return rv;
+}
+
+int peer_flush(peer_t *p, u64 timeout_ns)
+{
+    return post_and_wait(p, PEER_MAIL_FLUSH, 0, deadline_in(timeout_ns));
+}
+
+int peer_fault_stall(peer_t *p, u64 duration_ns)
+{
+    if (duration_ns == 0) {
+        store_relaxed(&p->stall_until, 0);
+        peer_wake(p);
+        return 0;
+    }
+    /* Already stalled, it would not come to its mail. */
+    store_relaxed(&p->stall_until, 0);
+    peer_wake(p);
+    return post_and_wait(p, PEER_MAIL_STALL, deadline_in(duration_ns), deadline_in(60 * NS_PER_S));
 }
 
 int peer_restart(peer_t *p)
@@ -251,6 +269,9 @@ static bool carry_out(peer_t *p, peer_mail_t *mail)
         break;
     case PEER_MAIL_DROP:
         p->entries[mail->client_id].drops = mail->count;
+        break;
+    case PEER_MAIL_STALL:
+        store_relaxed(&p->stall_until, mail->client_id);
         break;
     case PEER_MAIL_RESTART:
         peer_loop_restart(p);

@@ -159,13 +159,14 @@ typedef enum {
     PEER_MAIL_FLUSH,
     PEER_MAIL_DROP,
     PEER_MAIL_RESTART,
+    PEER_MAIL_STALL,
 } peer_mail_e;
 
 /** A command from another thread. */
 typedef struct peer_mail {
     struct peer_mail *next;
     peer_mail_e kind;
-    u64 client_id; /* or token */
+    u64 client_id; /* or token, or deadline */
     u32 count;
     u32 messages; /* SEND: how many lie in bytes, each behind its u32 length */
     u32 length;
