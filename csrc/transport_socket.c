@@ -27,6 +27,8 @@
 #define LARGEST_MESSAGE (64u << 20)
 /* What the kernel queues for us; VPP may lose bytes of a client whose queue is full. */
 #define RECEIVE_BUFFER (4 << 20)
+/* How long a sleep goes on without its caller looking around. */
+#define SLEEP_SLICE_NS (50 * NS_PER_MS)
 
 /* How long VPP may take to close a socket that it is asked to close. */
 #define PART_NS (500 * NS_PER_MS)
@@ -261,11 +263,13 @@ static int socket_sleep(transport_t *t, bool for_room, deadline_t deadline)
         {.fd = s->fd, .events = (short)(POLLIN | (for_room || unsent ? POLLOUT : 0))},
         {.fd = s->poke_fd, .events = POLLIN},
     };
-    int n = poll(p, 2, deadline_poll_ms(deadline));
+    /* In slices: a poke may be read by another thread that sleeps here (the drain thread) when this
+       one was just about to. */
+    int n = poll(p, 2, deadline_poll_ms(deadline_slice(deadline, SLEEP_SLICE_NS)));
     if (n < 0)
         return -errno;
     if (n == 0)
-        return -ETIMEDOUT;
+        return deadline_passed(deadline) ? -ETIMEDOUT : 0;
     if (p[1].revents != 0) {
         u64 ignored;
         if (read(s->poke_fd, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
