@@ -3,13 +3,13 @@ leaks."""
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
+from _resources import open_files, resources
 
 from vapi_cffi import TRANSPORTS, Connection, Transport
 from vapi_cffi.sim import Peer, SpawnedPeer
@@ -65,25 +65,6 @@ def own_peer_process() -> Iterator[SpawnedPeer]:
     """One that a test may kill."""
     with SpawnedPeer() as running:
         yield running
-
-
-def open_files() -> set[str]:
-    """What the descriptors of this process lead to."""
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found.add(f"{name} {os.readlink(f'/proc/self/fd/{name}')}")
-        except FileNotFoundError:
-            continue  # the one of the listing itself
-    return found
-
-
-def resources() -> tuple[int, int, int]:
-    """How many descriptors, threads and shared mappings this process has."""
-    gc.collect()
-    maps = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
-    shared = sum(" rw-s " in line for line in maps)
-    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), shared
 
 
 @pytest.fixture

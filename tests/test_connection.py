@@ -251,8 +251,8 @@ def test_dispatch_limit(connection: Connection) -> None:
 
 
 def test_events(connection: Connection) -> None:
-    _messages.want_events(connection, os.getpid())
     index = _messages.create_loopback(connection)
+    _messages.want_events(connection, os.getpid())
     _messages.set_flags(connection, index, up=True)
     with connection.recv(2.0) as message:
         assert message.id == connection.find(_messages.SW_INTERFACE_EVENT)

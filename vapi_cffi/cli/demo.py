@@ -83,8 +83,8 @@ def _transport(
 
 def _event(out: Console, connection: Connection) -> None:
     """Sets a new interface up, and receives the event about it."""
-    _messages.want_events(connection, os.getpid())
     index = _messages.create_loopback(connection)
+    _messages.want_events(connection, os.getpid())
     _messages.set_flags(connection, index, up=True)
     wanted = connection.find(_messages.SW_INTERFACE_EVENT)
     with connection.recv(timeout=5.0) as message:
