@@ -104,17 +104,11 @@ static vapi_error_e dispatch_message(vapi_ctx_t ctx, const msg_ref_t *ref)
     if (d == NULL) {
         const char *name = msg_table_name(ctx->transport->table, vl_id);
         STAT_ADD(ctx->transport, bad, 1);
-        return error_set(error, VAPI_EINVAL, 0, "message %u (%s) has no description in this program",
-                         vl_id, name != NULL ? name : "unknown to VPP, too");
+        return error_set(error, VAPI_EINVAL, 0,
+                         "message %u (%s) has no description in this program", vl_id,
+                         name != NULL ? name : "unknown to VPP, too");
     }
-    u32 header = d->has_context ? d->context_offset + (u32)sizeof(u32) : (u32)sizeof(u16);
-    bool fits = ref->size >= header && (d->payload_offset == ~0u || ref->size >= d->payload_offset) &&
-                (d->verify_wire_size == NULL || d->verify_wire_size(ref->body, ref->size) == 0);
-    if (fits) {
-        d->swap_to_host(ref->body);
-        fits = d->verify_msg_size(ref->body, ref->size) == 0;
-    }
-    if (!fits) {
+    if (!vapi_msg_to_host(id, ref->body, ref->size)) {
         STAT_ADD(ctx->transport, bad, 1);
         return error_set(error, VAPI_EINVAL, EMSGSIZE, "%s: %u bytes are not one", d->name_with_crc,
                          ref->size);
@@ -176,8 +170,8 @@ vapi_error_e vapi_dispatch(vapi_ctx_t ctx)
     if (rv != VAPI_OK)
         return rv;
     while (rv == VAPI_OK && !vapi_requests_empty(ctx))
-        rv = dispatch_one(ctx, ctx->mode == VAPI_MODE_BLOCKING ? blocking_deadline(ctx)
-                                                               : DEADLINE_NOW);
+        rv = dispatch_one(ctx,
+                          ctx->mode == VAPI_MODE_BLOCKING ? blocking_deadline(ctx) : DEADLINE_NOW);
     conn_leave(ctx);
     return rv;
 }
@@ -230,7 +224,10 @@ void vapi_set_event_cb(vapi_ctx_t ctx, vapi_msg_id_t id, vapi_event_cb callback,
     pthread_mutex_unlock(&ctx->requests_lock);
 }
 
-void vapi_clear_event_cb(vapi_ctx_t ctx, vapi_msg_id_t id) { vapi_set_event_cb(ctx, id, NULL, NULL); }
+void vapi_clear_event_cb(vapi_ctx_t ctx, vapi_msg_id_t id)
+{
+    vapi_set_event_cb(ctx, id, NULL, NULL);
+}
 
 void vapi_set_generic_event_cb(vapi_ctx_t ctx, vapi_generic_event_cb callback, void *callback_ctx)
 {

@@ -119,3 +119,16 @@ bool vapi_msg_is_with_context(vapi_msg_id_t id)
     const vapi_message_desc_t *d = registry_get(id);
     return d != NULL && d->has_context;
 }
+
+bool vapi_msg_to_host(vapi_msg_id_t id, void *msg, size_t size)
+{
+    const vapi_message_desc_t *d = registry_get(id);
+    if (d == NULL)
+        return false;
+    size_t header = d->has_context ? d->context_offset + sizeof(u32) : sizeof(u16);
+    if (size < header || (d->payload_offset != ~0u && size < d->payload_offset) ||
+        (d->verify_wire_size != NULL && d->verify_wire_size(msg, size) != 0))
+        return false;
+    d->swap_to_host(msg);
+    return d->verify_msg_size(msg, size) == 0;
+}

@@ -41,13 +41,13 @@ def function(
     """A static inline function after a blank line; one line if it fits. `head`: type and name."""
     out.line()
     comment(out, doc)
-    signature = _signature(f"static inline {head}(", parameters)
-    if len(body) == 1 and len(signature) == 1:
-        line = f"{signature[0]} {{ {body[0]} }}"
+    first = signature(f"static inline {head}(", parameters)
+    if len(body) == 1 and len(first) == 1:
+        line = f"{first[0]} {{ {body[0]} }}"
         if len(line) <= WIDTH:
             out.line(line)
             return
-    for line in signature:
+    for line in first:
         out.line(line)
     out.line("{")
     with out.indent():
@@ -56,8 +56,8 @@ def function(
     out.line("}")
 
 
-def _signature(head: str, parameters: Sequence[str]) -> list[str]:
-    """In one go if that fits, else with the return type on a line of its own."""
+def signature(head: str, parameters: Sequence[str]) -> list[str]:
+    """Type, name, parameters: in one go if that fits, else with the type on a line of its own."""
     lines = wrap(head, parameters, ")")
     if lines[0] != head:
         return lines

@@ -23,8 +23,7 @@ extern "C" {
 #define VAPI_CHECK_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type ": wrong layout")
 #else
 /** Stops the compiler when a generated type has not the size that it has on the wire. */
-#define VAPI_CHECK_SIZE(type, bytes)                                                               \
-    _Static_assert(sizeof(type) == (bytes), #type ": wrong layout")
+#define VAPI_CHECK_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type ": wrong layout")
 #endif
 
 /* ---- byte order: exchanges network and host order in place; `at` may be unaligned */
@@ -74,8 +73,14 @@ static inline void vapi_swap_u64s(void *at, size_t count)
 #ifndef __vl_api_string_swap_fns_defined__
 #define __vl_api_string_swap_fns_defined__
 /* The length; the bytes stay as they are. */
-static inline void vl_api_string_t_hton(vl_api_string_t *text) { text->length = htobe32(text->length); }
-static inline void vl_api_string_t_ntoh(vl_api_string_t *text) { text->length = be32toh(text->length); }
+static inline void vl_api_string_t_hton(vl_api_string_t *text)
+{
+    text->length = htobe32(text->length);
+}
+static inline void vl_api_string_t_ntoh(vl_api_string_t *text)
+{
+    text->length = be32toh(text->length);
+}
 #endif
 
 /* ---- sizes */

@@ -118,6 +118,9 @@ VAPI_API void vapi_store_request(vapi_ctx_t ctx, u32 context, vapi_msg_id_t resp
 VAPI_API int vapi_get_payload_offset(vapi_msg_id_t id);
 VAPI_API generic_swap_fn_t vapi_get_swap_to_host_func(vapi_msg_id_t id);
 VAPI_API generic_swap_fn_t vapi_get_swap_to_be_func(vapi_msg_id_t id);
+/** Makes a received message ready to be read: `size` bytes in network order are checked to be a whole
+ * message of this type, then swapped. false: they are not, or the type is unknown; never trust them. */
+VAPI_API bool vapi_msg_to_host(vapi_msg_id_t id, void *msg, size_t size);
 VAPI_API size_t vapi_get_context_offset(vapi_msg_id_t id);
 VAPI_API bool vapi_msg_is_with_context(vapi_msg_id_t id);
 VAPI_API size_t vapi_get_message_count(void);
