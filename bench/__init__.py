@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench` prints the table, `pytest bench --benchmark-only` has the details."""
