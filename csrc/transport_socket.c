@@ -43,6 +43,7 @@ typedef struct {
     u32 tx_end; /* bytes of tx that are used */
     u32 tx_size;
     bool registered;
+    bool unsent; /* the last flush left something: a hint for who sleeps without the send lock */
     bool closed; /* VPP closed or the stream broke; set under either lock */
 } socket_transport_t;
 
@@ -75,12 +76,14 @@ static int socket_flush(transport_t *t)
                          MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0)
             s->tx_start += (u32)n;
-        else if (errno == EAGAIN)
+        else if (errno == EAGAIN) {
+            store_relaxed(&s->unsent, true);
             return -EAGAIN;
-        else if (errno != EINTR)
+        } else if (errno != EINTR)
             return lose(s, errno, strerror(errno));
     }
     s->tx_start = s->tx_end = 0;
+    store_relaxed(&s->unsent, false);
     return 0;
 }
 
@@ -258,7 +261,7 @@ static int socket_sleep(transport_t *t, bool for_room, deadline_t deadline)
     socket_transport_t *s = socket_of(t);
     if (load_relaxed(&s->closed))
         return -ECONNRESET;
-    bool unsent = load_relaxed(&s->tx_end) != 0;
+    bool unsent = load_relaxed(&s->unsent);
     struct pollfd p[2] = {
         {.fd = s->fd, .events = (short)(POLLIN | (for_room || unsent ? POLLOUT : 0))},
         {.fd = s->poke_fd, .events = POLLIN},
