@@ -27,17 +27,22 @@ typedef struct {
     bool pinged; /* the ping behind the last request is out */
 } pump_run_t;
 
+/* Written under the receive lock by whoever takes the answer, read by the pump without it. */
+static void count(u32 *counter, u32 by) { store_relaxed(counter, *counter + by); }
+
 static u32 limit(const pump_run_t *run)
 {
-    return run->stopped ? run->pump->sent : run->pump->count;
+    return load_relaxed(&run->stopped) ? run->pump->sent : run->pump->count;
 }
 
 static void mark_lost(pump_run_t *run, u32 end)
 {
     vapi_pump_t *p = run->pump;
-    for (; run->next < end; run->next++, p->lost++)
+    for (; run->next < end; run->next++) {
         if (p->retvals != NULL)
             p->retvals[run->next] = LOST_RETVAL;
+        count(&p->lost, 1);
+    }
 }
 
 static void take_answer(pump_run_t *run, const msg_ref_t *ref, u32 index)
@@ -51,17 +56,19 @@ static void take_answer(pump_run_t *run, const msg_ref_t *ref, u32 index)
         /* Out of order, after all: it had been counted as lost, or it comes twice. */
         if (p->retvals == NULL || p->retvals[index] != LOST_RETVAL)
             return;
-        p->lost--;
+        count(&p->lost, UINT32_MAX); /* one less */
     }
     if (p->retval_offset != 0 && ref->size >= p->retval_offset + sizeof retval)
         retval = (i32)load_be32((const u8 *)ref->body + p->retval_offset);
-    p->received++;
     if (p->retvals != NULL)
         p->retvals[index] = retval;
     if (retval < 0) {
         p->failed++;
-        run->stopped |= p->stop_on_error;
+        if (p->stop_on_error)
+            store_relaxed(&run->stopped, true);
     }
+    /* Last, and released: who sees the window empty sees everything above. */
+    store_release(&p->received, p->received + 1);
 }
 
 static offer_t offer(receiver_t *r, const msg_ref_t *ref)
@@ -93,7 +100,7 @@ static offer_t offer(receiver_t *r, const msg_ref_t *ref)
 static u32 in_flight(const pump_run_t *run)
 {
     const vapi_pump_t *p = run->pump;
-    return p->sent - load_relaxed(&p->received) - load_relaxed(&p->lost);
+    return p->sent - load_acquire(&p->received) - load_relaxed(&p->lost);
 }
 
 static bool is_complete(const pump_run_t *run)

@@ -40,6 +40,7 @@ static void start_peer(void)
     o.segment_max_bytes = 1 << 20;
     o.client_backlog_bytes = 1 << 20;
     o.frame_max_bytes = 1 << 16;
+    o.idle_ns = 20 * NS_PER_MS; /* awake while there are inputs */
     peer = peer_alloc(&o);
     must(peer != NULL && peer_add_builtin(peer) >= 0 && peer_start(peer) == 0);
     atexit(stop_peer);
