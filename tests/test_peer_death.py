@@ -121,6 +121,7 @@ def test_stopped_and_gone(leak_check: None, transport: Transport, shm_prefix: st
 def test_an_answer_that_is_cut_off(leak_check: None, peer: Peer, tmp_path: Path) -> None:
     with Connection(peer.address(), timeout=5) as connection:
         peer.faults.close_after(7)
+        peer.flush()
         with pytest.raises(ConnectionLost):
             _messages.show_version(connection)
 
@@ -128,6 +129,7 @@ def test_an_answer_that_is_cut_off(leak_check: None, peer: Peer, tmp_path: Path)
 def test_answers_one_byte_at_a_time(peer: Peer) -> None:
     with Connection(peer.address(), timeout=20) as connection:
         peer.faults.trickle(1)
+        peer.flush()
         version = _messages.show_version(connection)
         peer.faults.trickle(0)
         assert version == _messages.show_version(connection)
@@ -138,6 +140,7 @@ def test_answers_from_the_heap(peer: Peer, connection: Connection) -> None:
         pytest.skip("the socket has no rings to miss")
     before = peer.stats["heap_blocks"]
     peer.faults.miss_rings()
+    peer.flush()
     for _ in range(500):
         assert _messages.ping(connection)
     peer.faults.miss_rings(0)
@@ -151,6 +154,7 @@ def test_answers_from_the_heap(peer: Peer, connection: Connection) -> None:
 
 def test_a_lost_answer_is_a_timeout(peer: Peer, connection: Connection) -> None:
     peer.faults.drop("control_ping_reply", 1)
+    peer.flush()
     with pytest.raises(TimeoutError):
         _messages.ping(connection, timeout=0.3)
     assert _messages.ping(connection)
