@@ -114,9 +114,22 @@ static int locked_result(svm_queue_t *q, int rv)
     return -rv;
 }
 
+/**
+ * Whether glibc would treat the mutex as the kind that VPP makes. With another kind in it (priority
+ * inheritance, say), a lock word that makes no sense aborts the process that tries to lock it. Whoever
+ * changes the kind between this look and the lock still can; whoever left nonsense there cannot.
+ */
+static bool is_plain_mutex(const pthread_mutex_t *mutex)
+{
+    enum { ROBUST = 16, SHARED = 128 };
+    return (load_relaxed(&mutex->__data.__kind) & ~(ROBUST | SHARED)) == 0;
+}
+
 int svm_queue_lock(svm_queue_t *q, deadline_t deadline)
 {
     pthread_mutex_t *mutex = &q->shm->mutex;
+    if (!is_plain_mutex(mutex))
+        return -ENOTRECOVERABLE;
     /* Not trylock: glibc's keeps an irrecoverable mutex locked, and the next one would wait for
        ever instead of learning that it is. A time that is over does the same without that. */
     struct timespec until = {0};

@@ -7,6 +7,8 @@
 
 #include <sys/wait.h>
 
+#include "transport_shm.h"
+
 static u64 clients_of(server_t *s, vapi_transport_e transport)
 {
     peer_stats_t stats;
@@ -122,7 +124,83 @@ ON_EACH_TRANSPORT_WITHIN(clients_killed_at_random, 60)
     server_stop(&s);
 }
 
-/* The queue that everybody shares: a client dies holding its lock. */
+static void die_with_vpps_lock(shm_transport_t *t)
+{
+    if (svm_queue_lock(&t->vpp_queue, DEADLINE_NEVER) == 0)
+        kill(getpid(), SIGKILL);
+}
+
+static void die_with_own_lock(shm_transport_t *t)
+{
+    if (svm_queue_lock(&t->own_queue, DEADLINE_NEVER) == 0)
+        kill(getpid(), SIGKILL);
+}
+
+static void die_within_an_add(shm_transport_t *t)
+{
+    svm_queue_t *q = &t->vpp_queue;
+    if (svm_queue_lock(q, DEADLINE_NEVER) != 0)
+        return;
+    /* Stored and moved on, not counted: an address that leads nowhere becomes visible. */
+    u64 nowhere = 0x1234;
+    memcpy(q->shm->data + (size_t)q->shm->tail * 8, &nowhere, 8);
+    q->shm->tail = (i32)(((u32)q->shm->tail + 1) % q->maxsize);
+    kill(getpid(), SIGKILL);
+}
+
+/** A bare transport in a child, that dies as told. */
+static pid_t dying_child(const server_t *s, vapi_transport_e kind, void (*die)(shm_transport_t *))
+{
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child != 0)
+        return child;
+    static vapi_stats_t stats;
+    transport_t *t;
+    error_rec_t error;
+    transport_options_t o = {.name = "doomed",
+                             .address = kind == VAPI_TRANSPORT_SHM ? s->prefix : s->socket,
+                             .bell_address = "",
+                             .queue_size = 64,
+                             .keepalive = true,
+                             .deadline = deadline_in(10 * NS_PER_S),
+                             .stats = &stats};
+    CHECK_EQ(kind == VAPI_TRANSPORT_SHM ? transport_classic_connect(&t, &o, &error)
+                                        : transport_memfd_connect(&t, &o, &error),
+             VAPI_OK);
+    die((shm_transport_t *)(void *)t);
+    _exit(1);
+}
+
+/* Killed with a lock held that the peer and, in the classic region, everybody needs. */
+TEST_WITHIN(clients_killed_with_a_lock_held, 60)
+{
+    static void (*const deaths[])(shm_transport_t *) = {die_with_vpps_lock, die_with_own_lock,
+                                                        die_within_an_add};
+    for (u32 k = 0; k < 2; k++) {
+        vapi_transport_e transport = k == 0 ? VAPI_TRANSPORT_MEMFD : VAPI_TRANSPORT_SHM;
+        server_t s;
+        start_with_fast_scans(&s);
+        vapi_ctx_t witness = client(&s, transport);
+        for (u32 i = 0; i < 12; i++) {
+            pid_t child = dying_child(&s, transport, deaths[i % 3]);
+            for (u32 n = 0; n < 50; n++)
+                ping(witness);
+            int status;
+            CHECK_EQ(waitpid(child, &status, 0), child);
+            CHECK(WIFSIGNALED(status));
+            for (u32 n = 0; n < 50; n++)
+                ping(witness);
+        }
+        wait_for_clients(&s, transport, 1, 20 * NS_PER_S);
+        peer_stats_t stats;
+        peer_stats(s.peer, &stats);
+        CHECK(transport == VAPI_TRANSPORT_MEMFD || stats.bad_addresses >= 4);
+        client_close(witness);
+        server_stop(&s);
+    }
+}
+
 ON_EACH_TRANSPORT_WITHIN(a_stopped_client_costs_only_itself, 60)
 {
     server_t s;

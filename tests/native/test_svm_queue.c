@@ -348,6 +348,22 @@ TEST(length_never_exceeds_the_queue)
     CHECK_EQ(svm_queue_length(&q), 4);
 }
 
+/* glibc would abort for some of these, and wait for ever for others. */
+TEST(a_mutex_that_is_none_is_reported)
+{
+    static const int kinds[] = {1, 2, 0x20 | 0x80, 0x30 | 0x80, 0x40, 0x40 | 0x90, 0x100, -1};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        svm_queue_t q = make_queue(4, 8);
+        u64 v = 0;
+        q.shm->mutex.__data.__kind = kinds[i];
+        q.shm->mutex.__data.__lock = 0x12345;
+        CHECK_EQ(svm_queue_lock(&q, DEADLINE_NOW), -ENOTRECOVERABLE);
+        CHECK_EQ(svm_queue_lock(&q, DEADLINE_NEVER), -ENOTRECOVERABLE);
+        CHECK_EQ(svm_queue_add_many(&q, &v, 1, true, DEADLINE_NEVER), -ENOTRECOVERABLE);
+        CHECK_EQ(svm_queue_sub_many(&q, &v, 1, DEADLINE_NEVER), -ENOTRECOVERABLE);
+    }
+}
+
 TEST(a_mutex_beyond_repair_is_reported)
 {
     svm_queue_t q = make_queue(4, 8);
