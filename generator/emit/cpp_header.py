@@ -128,6 +128,8 @@ def _using(out: Writer, name: str, template: str, arguments: Sequence[str]) -> N
     if len(line) <= WIDTH:
         out.line(line)
         return
-    out.line(f"using {name} =")
-    for item in wrap(f"    {template}<", arguments, ">;"):
+    beside = wrap(head, arguments, ">;")
+    below = [f"using {name} =", *wrap(f"    {template}<", arguments, ">;")]
+    fits = beside[0] != head and len(beside) < len(below)
+    for item in beside if fits else below:
         out.line(item)

@@ -152,8 +152,8 @@ class Raw_msg
 {
   public:
     Raw_msg() = default;
-    Raw_msg(std::shared_ptr<Connection_state> state, vapi_ctx_t ctx, void *data)
-        : state{std::move(state)}, ctx{ctx}, data{data}
+    Raw_msg(std::shared_ptr<Connection_state> state_, vapi_ctx_t ctx_, void *data_)
+        : state{std::move(state_)}, ctx{ctx_}, data{data_}
     {
     }
     Raw_msg(Raw_msg &&other) noexcept
@@ -254,7 +254,7 @@ template <typename M> class Msg
 
   private:
     Msg() = default;
-    explicit Msg(Raw_msg &&raw) : raw{std::move(raw)} {}
+    explicit Msg(Raw_msg &&raw_) : raw{std::move(raw_)} {}
 
     M *checked() const
     {
@@ -566,8 +566,8 @@ template <typename Req, typename Resp, typename... Args> class Request : public 
      * it returns, if not VAPI_OK, ends dispatch(). */
     using Callback = std::function<vapi_error_e(Request &)>;
 
-    Request(Connection &con, Args... args, Callback callback = nullptr)
-        : Common_req{con}, callback{std::move(callback)},
+    Request(Connection &con, Args... args, Callback cb = nullptr)
+        : Common_req{con}, callback{std::move(cb)},
           request{con.template make<Req, Args...>(args...)}
     {
         con.template require<Resp>();
@@ -607,8 +607,8 @@ template <typename Req, typename Resp, typename... Args> class Request : public 
 template <typename Req, typename... Args> class Oneway
 {
   public:
-    explicit Oneway(Connection &con, Args... args)
-        : con{con}, request{con.template make<Req, Args...>(args...)}
+    explicit Oneway(Connection &connection, Args... args)
+        : con{connection}, request{connection.template make<Req, Args...>(args...)}
     {
     }
 
@@ -671,8 +671,8 @@ class Stream : public Common_req
     using Callback = std::function<vapi_error_e(Stream &)>;
     using resp_type = Item;
 
-    Stream(Connection &con, Args... args, Callback callback = nullptr)
-        : Common_req{con}, callback{std::move(callback)},
+    Stream(Connection &con, Args... args, Callback cb = nullptr)
+        : Common_req{con}, callback{std::move(cb)},
           request{con.template make<Req, Args...>(args...)}
     {
         con.template require<Resp>();
@@ -720,8 +720,8 @@ template <typename Req, typename Resp, typename... Args> class Dump : public Com
     using Callback = std::function<vapi_error_e(Dump &)>;
     using resp_type = Resp;
 
-    Dump(Connection &con, Args... args, Callback callback = nullptr)
-        : Common_req{con}, callback{std::move(callback)},
+    Dump(Connection &con, Args... args, Callback cb = nullptr)
+        : Common_req{con}, callback{std::move(cb)},
           request{con.template make<Req, Args...>(args...)}
     {
         con.template require<Resp>();
@@ -770,8 +770,8 @@ template <typename M> class Event_registration : public Common_req
     /** Called after each event, which is the last of get_result_set(). */
     using Callback = std::function<vapi_error_e(Event_registration &)>;
 
-    explicit Event_registration(Connection &con, Callback callback = nullptr)
-        : Common_req{con}, callback{std::move(callback)}
+    explicit Event_registration(Connection &con, Callback cb = nullptr)
+        : Common_req{con}, callback{std::move(cb)}
     {
         con.template require<resp_type>();
         std::lock_guard<std::recursive_mutex> lock(state->mutex);
