@@ -41,12 +41,14 @@ static const char *const names[] = {"", "control_ping_51077d14", "control_ping_r
 static void send_handshake(int fd)
 {
     struct __attribute__((packed)) {
-        msgbuf_t header;
+        u8 header[sizeof(msgbuf_t)];
         msg_sockclnt_create_reply_t reply;
         u8 entries[(NAMES - 1) * MSG_TABLE_ENTRY_BYTES];
     } m;
     memset(&m, 0, sizeof m);
-    sockio_frame_header(&m.header, sizeof m.reply + sizeof m.entries);
+    msgbuf_t header;
+    sockio_frame_header(&header, sizeof m.reply + sizeof m.entries);
+    memcpy(m.header, &header, sizeof header);
     m.reply.id = htobe16(ID_SOCKCLNT_CREATE_REPLY);
     m.reply.context = 0x1a2b3c4d;
     m.reply.index = htobe32(0x80000001);
