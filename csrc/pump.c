@@ -22,6 +22,7 @@ typedef struct {
     receiver_t receiver;
     vapi_pump_t *pump;
     u16 id_ping_reply;
+    u32 announced; /* requests that are out or on their way; ahead of `sent` while they are sent */
     u32 next; /* index that the next answer should have */
     bool stopped; /* sends no more */
     bool pinged; /* the ping behind the last request is out */
@@ -87,8 +88,8 @@ static offer_t offer(receiver_t *r, const msg_ref_t *ref)
             return OFFER_REFUSED;
         mark_lost(run, p->sent);
     } else {
-        /* Not compared with `sent`: an answer may be here before the sender has counted. */
-        if (p->reply_id != 0 && id != p->reply_id)
+        /* An answer may be here before the sender has counted, but not before it began to send. */
+        if ((p->reply_id != 0 && id != p->reply_id) || index >= load_acquire(&run->announced))
             return OFFER_REFUSED;
         take_answer(run, ref, index);
     }
@@ -100,7 +101,9 @@ static offer_t offer(receiver_t *r, const msg_ref_t *ref)
 static u32 in_flight(const pump_run_t *run)
 {
     const vapi_pump_t *p = run->pump;
-    return p->sent - load_acquire(&p->received) - load_relaxed(&p->lost);
+    u32 answered = load_acquire(&p->received) + load_relaxed(&p->lost);
+    /* A peer that answers what it cannot have got yet must not make it wrap. */
+    return p->sent > answered ? p->sent - answered : 0;
 }
 
 static bool is_complete(const pump_run_t *run)
@@ -131,7 +134,9 @@ static int refill(vapi_ctx_t ctx, pump_run_t *run, u32 depth)
         return 0;
     const out_batch_t batch = batch_of(ctx, p);
     u32 before = p->sent;
+    store_release(&run->announced, before + n);
     int rv = conn_send_copies(ctx, &batch, before + n, &p->sent, DEADLINE_NOW);
+    store_release(&run->announced, p->sent);
     return rv == -EAGAIN && p->sent != before ? 0 : rv;
 }
 
