@@ -113,7 +113,7 @@ vapi_error_e conn_result(vapi_ctx_t ctx, int rv)
     case EINTR:
         return error_set(error, VAPI_EAGAIN, EINTR, "interrupted");
     case ECONNRESET:
-        *error = ctx->transport->lost;
+        *error = *transport_lost(ctx->transport);
         return VAPI_ECONNRESET;
     case ENOBUFS:
         return error_set(error, VAPI_ECONNRESET, ENOBUFS,

@@ -82,6 +82,7 @@ struct vapi_ctx_s {
     /* hints for the drain thread, relaxed */
     u32 activity; /* counts receives */
     u32 receiving; /* threads that wait for a message */
+    bool vpp_dozes; /* the last answer took a bell; relaxed */
     u32 interrupts;
     bool interrupt_pending; /* nobody waited when it came */
     drainer_t drainer;

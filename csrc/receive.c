@@ -14,6 +14,11 @@
 /* How long a thread waits for its turn before it looks around. */
 #define TURN_SLICE_NS (50 * NS_PER_MS)
 #define SPINS_A_LOOK 16
+/* A VPP that is awake takes a request within a few microseconds. One that had to be woken for the last
+ * one is about to sleep again, and is best caught before it does: measured, 1.5 us is better than 0
+ * (a bell for each request keeps VPP busy with its socket), 3 and 8. */
+#define BELL_AFTER_NS (8 * NS_PER_US)
+#define BELL_SOON_NS 1500u
 
 /* ---- who gets a message */
 
@@ -199,16 +204,30 @@ static int spin_or_sleep(vapi_ctx_t ctx, deadline_t deadline, u64 *spin_until)
         /* To look at a socket is to read from it, which the caller does. */
         if (t->kind == VAPI_TRANSPORT_SOCKET)
             return 0;
-        u64 end = *spin_until < deadline ? *spin_until : deadline;
-        do {
+        bool rung = false;
+        u64 end = *spin_until;
+        u64 bell_at = now + (load_relaxed(&ctx->vpp_dozes) ? BELL_SOON_NS : BELL_AFTER_NS);
+        while (now < end && now < deadline) {
             for (int i = 0; i < SPINS_A_LOOK; i++) {
-                if (t->ops->waiting(t))
+                if (t->ops->waiting(t)) {
+                    store_relaxed(&ctx->vpp_dozes, rung);
                     return 0;
+                }
                 cpu_relax();
             }
             /* On a busy machine VPP may be waiting for this very core; alone on it, this is cheap. */
             sched_yield();
-        } while (now_ns() < end);
+            now = now_ns();
+            if (now < bell_at)
+                continue;
+            /* The answer of a VPP that was woken is worth another spin: the next request then meets
+               it awake, and it stays so for a millisecond. Asleep we would both oversleep, again and
+               again. */
+            bell_at = UINT64_MAX;
+            rung = t->ops->wake(t);
+            if (rung)
+                end = *spin_until = now + ctx->spin_ns;
+        }
     }
     return t->ops->sleep(t, false, deadline);
 }

@@ -7,6 +7,28 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "atomics.h"
+
+int transport_lose(transport_t *t, const error_rec_t *why)
+{
+    u32 none = 0;
+    if (__atomic_compare_exchange_n(&t->lost_state, &none, 1, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE)) {
+        t->lost = *why;
+        /* Release: whoever sees 2 sees the words. */
+        store_release(&t->lost_state, 2);
+    }
+    transport_lost(t);
+    return -ECONNRESET;
+}
+
+const error_rec_t *transport_lost(transport_t *t)
+{
+    while (load_acquire(&t->lost_state) == 1)
+        cpu_relax();
+    return &t->lost;
+}
+
 static int watch(transport_t *t, int fd, u32 events)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};

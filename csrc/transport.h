@@ -95,6 +95,8 @@ typedef struct {
     /** Sleeps until a message may be there, or room where send() found none (`for_room`), or poke():
      * 0; a signal: -EINTR (the socket only); the deadline: -ETIMEDOUT. Wakes an idle VPP first. */
     int (*sleep)(transport_t *t, bool for_room, deadline_t deadline);
+    /** Wakes a VPP that has not looked at what was sent; false when there is no need or no way. */
+    bool (*wake)(transport_t *t);
     /** Ends one sleep of each thread that is in one. */
     void (*poke)(transport_t *t);
     /** 0, or -ECONNRESET once VPP is known to be gone; looks, at most every few milliseconds. */
@@ -127,7 +129,8 @@ struct transport {
     int ready_fd; /* eventfd in it, for messages that no descriptor of the kernel stands for */
     u32 max_msg_size;
     char socket_path[108]; /* of the same VPP, "" when there is or is known none */
-    error_rec_t lost; /* why, once it is; written once, before an error is returned */
+    error_rec_t lost; /* why: transport_lose() writes, transport_lost() reads */
+    u32 lost_state; /* 0: not written; 1: being written; 2: can be read */
     vapi_stats_t *stats; /* the connection's; fields are updated with relaxed atomics */
 };
 
@@ -150,6 +153,12 @@ vapi_error_e transport_memfd_connect(transport_t **t, const transport_options_t 
                                      error_rec_t *error);
 vapi_error_e transport_classic_connect(transport_t **t, const transport_options_t *options,
                                        error_rec_t *error);
+
+/** Notes why the connection is lost. The first of several threads is heard; each returns when the
+ * words can be read. Returns -ECONNRESET. */
+int transport_lose(transport_t *t, const error_rec_t *why);
+/** The words, for any thread that has seen that the connection is lost; empty when nobody noted why. */
+const error_rec_t *transport_lost(transport_t *t);
 
 /** Makes fd and ready_fd. */
 vapi_error_e transport_open_fds(transport_t *t, error_rec_t *error);

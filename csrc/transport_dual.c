@@ -63,10 +63,9 @@ static bool is_wide_busy(dual_transport_t *d)
     return load_acquire(&d->marker_seen) != load_relaxed(&d->marker_sent);
 }
 
-static int lose(dual_transport_t *d, const error_rec_t *why)
+static int lose(dual_transport_t *d, transport_t *lost)
 {
-    d->base.lost = *why;
-    return -ECONNRESET;
+    return transport_lose(&d->base, transport_lost(lost));
 }
 
 static int open_wide(dual_transport_t *d)
@@ -79,7 +78,7 @@ static int open_wide(dual_transport_t *d)
     transport_t *wide;
     vapi_error_e rv = transport_socket_connect(&wide, &options, &error);
     if (rv != VAPI_OK)
-        return error.os_errno == ETIMEDOUT ? -EAGAIN : lose(d, &error);
+        return error.os_errno == ETIMEDOUT ? -EAGAIN : transport_lose(&d->base, &error);
     if (transport_watch_fd(d->fast, wide->fd) != 0) {
         wide->ops->close(wide, false);
         wide->ops->destroy(wide);
@@ -242,14 +241,14 @@ static int dual_take(transport_t *t, msg_ref_t *refs, u32 max)
     int n = d->fast->ops->take(d->fast, refs, max);
     transport_t *wide = load_acquire(&d->wide);
     if (n < 0 || (u32)n == max || wide == NULL)
-        return n < 0 ? lose(d, &d->fast->lost) : n;
+        return n < 0 ? lose(d, d->fast) : n;
     /* What was asked through shared memory was asked before: its answers were all there before the
        first of the socket's. */
     int more;
     do {
         more = wide->ops->take(wide, refs + n, max - (u32)n);
         if (more < 0)
-            return n != 0 ? n : lose(d, &wide->lost);
+            return n != 0 ? n : lose(d, wide);
         int kept = drop_markers(d, refs + n, more);
         if (kept != 0 || more == 0)
             return n + kept;
@@ -289,20 +288,22 @@ static int dual_sleep(transport_t *t, bool for_room, deadline_t deadline)
     int rv = -ETIMEDOUT;
     if (wide == NULL || !is_wide_busy(d)) {
         rv = d->fast->ops->sleep(d->fast, for_room, deadline);
-        return rv == -ECONNRESET ? lose(d, &d->fast->lost) : rv;
+        return rv == -ECONNRESET ? lose(d, d->fast) : rv;
     }
     while (rv == -ETIMEDOUT && !d->fast->ops->waiting(d->fast)) {
         rv = wide->ops->sleep(wide, for_room, deadline_slice(deadline, LOOK_ASIDE_NS));
         if (rv == -ETIMEDOUT && (deadline_passed(deadline) || for_room))
             break;
         if (rv == -ETIMEDOUT && d->fast->ops->alive(d->fast) != 0)
-            return lose(d, &d->fast->lost);
+            return lose(d, d->fast);
     }
-    return rv == -ECONNRESET           ? lose(d, &wide->lost)
+    return rv == -ECONNRESET           ? lose(d, wide)
            : rv == -ETIMEDOUT && for_room ? 0
            : d->fast->ops->waiting(d->fast) ? 0
                                             : rv;
 }
+
+static bool dual_wake(transport_t *t) { return dual_of(t)->fast->ops->wake(dual_of(t)->fast); }
 
 static void dual_poke(transport_t *t)
 {
@@ -318,8 +319,8 @@ static int dual_alive(transport_t *t)
     dual_transport_t *d = dual_of(t);
     transport_t *wide = load_acquire(&d->wide);
     if (d->fast->ops->alive(d->fast) != 0)
-        return lose(d, &d->fast->lost);
-    return wide != NULL && wide->ops->alive(wide) != 0 ? lose(d, &wide->lost) : 0;
+        return lose(d, d->fast);
+    return wide != NULL && wide->ops->alive(wide) != 0 ? lose(d, wide) : 0;
 }
 
 /* ---- the rest is the shared memory's */
@@ -364,7 +365,7 @@ static int dual_leave(transport_t *t)
     if (wide != NULL && load_acquire(&d->marker_seen) != d->marker_sent)
         store_release(&d->marker_seen, d->marker_sent);
     int rv = d->fast->ops->leave(d->fast);
-    return rv == -ECONNRESET ? lose(d, &d->fast->lost) : rv;
+    return rv == -ECONNRESET ? lose(d, d->fast) : rv;
 }
 
 static bool dual_is_goodbye(transport_t *t, const void *body, u32 size)
@@ -414,6 +415,7 @@ static const transport_ops_t dual_ops = {
     .waiting = dual_waiting,
     .buffered = dual_buffered,
     .sleep = dual_sleep,
+    .wake = dual_wake,
     .poke = dual_poke,
     .alive = dual_alive,
     .capacity = dual_capacity,

@@ -30,8 +30,10 @@ static shm_transport_t *shm_of(transport_t *t) { return (shm_transport_t *)t; }
 
 static int lose(shm_transport_t *s, int e, const char *what)
 {
-    if (!exchange_acq_rel(&s->gone, true))
-        error_set(&s->base.lost, VAPI_ECONNRESET, e, "the connection to VPP is lost: %s", what);
+    error_rec_t why;
+    error_set(&why, VAPI_ECONNRESET, e, "the connection to VPP is lost: %s", what);
+    transport_lose(&s->base, &why);
+    store_release(&s->gone, true);
     return -ECONNRESET;
 }
 
@@ -323,18 +325,21 @@ static int shm_alive(transport_t *t)
     return 0;
 }
 
-static void wake_vpp(shm_transport_t *s)
+static bool shm_wake(transport_t *t)
 {
+    shm_transport_t *s = shm_of(t);
     /* Something of ours (or of others) that VPP has not looked at: it sleeps, or is busy. */
-    if (svm_queue_length(&s->vpp_queue) != 0 && bell_ring(&s->bell))
-        STAT_ADD(&s->base, bells, 1);
+    if (svm_queue_length(&s->vpp_queue) == 0 || !bell_ring(&s->bell))
+        return false;
+    STAT_ADD(t, bells, 1);
+    return true;
 }
 
 static int shm_sleep(transport_t *t, bool for_room, deadline_t deadline)
 {
     shm_transport_t *s = shm_of(t);
     u32 pokes = load_acquire(&s->pokes);
-    wake_vpp(s);
+    shm_wake(t);
     for (;;) {
         int rv;
         if (load_acquire(&s->pokes) != pokes)
@@ -473,6 +478,7 @@ const transport_ops_t shm_ops = {
     .waiting = shm_waiting,
     .buffered = shm_buffered,
     .sleep = shm_sleep,
+    .wake = shm_wake,
     .poke = shm_poke,
     .alive = shm_alive,
     .capacity = shm_capacity,

@@ -51,8 +51,10 @@ static socket_transport_t *socket_of(transport_t *t) { return (socket_transport_
 
 static int lose(socket_transport_t *s, int e, const char *what)
 {
-    if (!exchange_acq_rel(&s->closed, true))
-        error_set(&s->base.lost, VAPI_ECONNRESET, e, "the connection to VPP is lost: %s", what);
+    error_rec_t why;
+    error_set(&why, VAPI_ECONNRESET, e, "the connection to VPP is lost: %s", what);
+    transport_lose(&s->base, &why);
+    store_release(&s->closed, true);
     return -ECONNRESET;
 }
 
@@ -281,6 +283,12 @@ static int socket_sleep(transport_t *t, bool for_room, deadline_t deadline)
     return 0;
 }
 
+static bool socket_wake(transport_t *t)
+{
+    (void)t; /* what is written to a socket wakes VPP by itself */
+    return false;
+}
+
 static void socket_poke(transport_t *t)
 {
     u64 one = 1;
@@ -377,6 +385,7 @@ static const transport_ops_t socket_ops = {
     .waiting = socket_waiting,
     .buffered = socket_buffered,
     .sleep = socket_sleep,
+    .wake = socket_wake,
     .poke = socket_poke,
     .alive = socket_alive,
     .capacity = socket_capacity,
