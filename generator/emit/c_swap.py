@@ -94,12 +94,19 @@ def _union(
         yield f"/* {place}: no discriminator, the program swaps it */"
         return
     selector = find_field(fields, item.discriminator)
-    if not isinstance(unalias(selector.type)[0], Enum):
+    cases = unalias(selector.type)[0]
+    if not isinstance(cases, Enum):
         yield f"/* {place}: no discriminator, the program swaps it */"
         return
+    seen: set[int] = set()
     yield f"switch ({var}->{c_field(selector.name)}) {{"
     for arm in kind.fields:
-        if arm.case is None or not needs_swap(arm):
+        # Two names of one value would be two equal cases: the first arm has it.
+        value = next((one.value for one in cases.members if one.name == arm.case), None)
+        if arm.case is None or value is None or value in seen:
+            continue
+        seen.add(value)
+        if not needs_swap(arm):
             continue
         yield f"case {c_enumerator(arm.case)}:"
         # An arm is a member of the union as of a struct; unions in unions have no discriminator.
