@@ -30,14 +30,15 @@ class ConnectOptions:
     mode: "blocking" calls wait up to the timeout, "nonblocking" ones raise `WouldBlock` at once.
     timeout: seconds, for connecting and for calls that are given none of their own.
     max_outstanding_requests: how many requests may be in flight.
-    response_queue_size: wanted places in the input queue; made large enough for the requests
-    anyway. bell: with classic shared memory, the socket through which an idle VPP is woken. None:
-    that of
-        the process which serves the region; "": none (an idle VPP then answers after up to 10 ms).
+    response_queue_size: wanted places in the input queue; made large enough for the requests anyway.
+    bell: with classic shared memory, the socket through which an idle VPP is woken. None: that of the
+        process which serves the region; "": none (an idle VPP then answers after up to 10 ms).
     handle_keepalives: answer VPP's keepalives instead of returning them from recv().
     spin: seconds that a wait spins before it sleeps; None: chosen for this machine.
     backlog_bytes: the most that is kept for a program that does not receive (see docs).
     grace: seconds that nobody may receive before the drain thread does it.
+    large_over_shm: with shared memory, also dumps and other requests with many or long answers go
+        through it, instead of over a socket: faster, and a risk for VPP (docs/transports.md).
     """
 
     name: str | None = None
@@ -50,6 +51,7 @@ class ConnectOptions:
     spin: float | None = None
     backlog_bytes: int | None = None
     grace: float | None = None
+    large_over_shm: bool = False
 
     def __post_init__(self) -> None:
         size = len(self.client_name.encode())
@@ -113,4 +115,5 @@ class ConnectOptions:
             options.backlog_bytes = self.backlog_bytes
         if self.grace is not None:
             options.grace_ns = to_ns(self.grace)
+        options.large_over_shm = self.large_over_shm
         return options, keep

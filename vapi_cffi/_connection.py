@@ -64,6 +64,7 @@ class OptionArguments(TypedDict, total=False):
     spin: float | None
     backlog_bytes: int | None
     grace: float | None
+    large_over_shm: bool
 
 
 class Connection(Sending, Receiving, Calling):

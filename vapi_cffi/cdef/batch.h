@@ -21,6 +21,7 @@ typedef struct {
     uint64_t spin_ns;
     uint64_t backlog_bytes;
     uint64_t grace_ns;
+    bool large_over_shm;
     ...;
 } vapi_connect_options_t;
 
