@@ -76,6 +76,20 @@ def test_bindings_under_valgrind() -> None:
     make("valgrind")
 
 
+def test_result_sets_are_ranges() -> None:
+    """C++20: static assertions and a filter view."""
+    make("generated")
+    done = subprocess.run(
+        [CXX, "-std=c++20", "-fsyntax-only", "-x", "c++", "/dev/null"], check=False, timeout=60
+    )
+    if done.returncode != 0:
+        pytest.skip("needs a compiler for C++20")
+    run(
+        *(CXX, "-std=c++20", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"),
+        *(f"-I{BUILD / 'gen'}", f"-I{ROOT / 'csrc' / 'include'}", HERE / "ranges.cpp"),
+    )
+
+
 # --- the library, installed ---
 
 

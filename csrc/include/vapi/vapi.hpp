@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdio>
 #include <deque>
@@ -116,8 +117,9 @@ class Connection_state
     Connection *owner;
     /* Taken in this order. */
     std::recursive_mutex dispatch_mutex;
-    std::recursive_mutex send_mutex; /* the order of sending is that of `requests` */
-    std::recursive_mutex mutex; /* the rest; held while callbacks run */
+    /* The rest; held while callbacks run, and while sending, so that `requests` has the order in
+     * which VPP sees them. */
+    std::recursive_mutex mutex;
     std::deque<Common_req *> requests; /* outstanding, oldest first */
     std::unordered_map<vapi_msg_id_t, std::vector<Common_req *>> events; /* the last one gets it */
 
@@ -205,7 +207,7 @@ class Common_req
     explicit Common_req(Connection &con);
     /** Not while another thread dispatches. */
     Common_req(Common_req &&other) noexcept
-        : state{other.state}, context{other.context}, response_state{other.response_state}
+        : state{other.state}, context{other.context}, response_state{other.response_state.load()}
     {
         if (state)
             state->replace(&other, this);
@@ -226,7 +228,7 @@ class Common_req
     virtual vapi_error_e notify() = 0;
 
     u32 context{0};
-    vapi_response_state_e response_state{RESPONSE_NOT_READY};
+    std::atomic<vapi_response_state_e> response_state{RESPONSE_NOT_READY}; /* READY: all is there */
 
     friend class Connection;
 };
@@ -483,23 +485,18 @@ class Connection
         if (!msg.has_value())
             return VAPI_EINVAL;
         M *data = msg.checked();
-        std::lock_guard<std::recursive_mutex> order(state->send_mutex);
+        std::lock_guard<std::recursive_mutex> lock(state->mutex);
         u32 context = vapi_gen_req_context(vapi_ctx);
         data->header.context = context;
-        req->context = context;
-        {
-            /* Before it is sent, as another thread may receive the answer. */
-            std::lock_guard<std::recursive_mutex> lock(state->mutex);
-            state->requests.push_back(req);
-        }
         vapi_swap_to_be<M>(data);
         vapi_error_e rv =
             ping ? vapi_send_with_control_ping(vapi_ctx, data, context) : vapi_send(vapi_ctx, data);
         if (VAPI_OK == rv) {
             msg.raw.release();
+            req->context = context;
+            state->requests.push_back(req);
         } else {
             vapi_swap_to_host<M>(data);
-            state->forget(req);
         }
         return rv;
     }
@@ -509,7 +506,6 @@ class Connection
         if (!msg.has_value())
             return VAPI_EINVAL;
         M *data = msg.checked();
-        std::lock_guard<std::recursive_mutex> order(state->send_mutex);
         vapi_swap_to_be<M>(data);
         vapi_error_e rv = vapi_send(vapi_ctx, data);
         if (VAPI_OK == rv)
