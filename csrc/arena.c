@@ -33,9 +33,8 @@ void arena_init(arena_t *a, u8 *base, u64 q_mark, const page_source_t *pages)
     a->q_mark = q_mark;
     for (int i = 0; i < ARENA_CLASSES; i++) {
         arena_class_t *c = &a->classes[i];
-        *c = (arena_class_t){.base = base,
-                             .slot_bytes = class_sizes[i].slot_bytes,
-                             .count = class_sizes[i].count};
+        *c = (arena_class_t){
+            .base = base, .slot_bytes = class_sizes[i].slot_bytes, .count = class_sizes[i].count};
         for (u32 k = 0; k < c->count; k++)
             memset(base + (size_t)k * c->slot_bytes, 0, sizeof(msgbuf_t));
         base += (size_t)c->slot_bytes * c->count;

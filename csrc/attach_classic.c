@@ -91,8 +91,8 @@ static vapi_error_e carve_memory(shm_transport_t *s, const transport_options_t *
     return shm_lay_out(s, root, s->run + CARVE_HEADER_BYTES, o->queue_size, &source, error);
 }
 
-static vapi_error_e open_bell(shm_transport_t *s, const transport_options_t *o,
-                              msg_table_t *table, error_rec_t *error)
+static vapi_error_e open_bell(shm_transport_t *s, const transport_options_t *o, msg_table_t *table,
+                              error_rec_t *error)
 {
     if (o->bell_address == NULL)
         bell_find(&s->bell, s->base.server_pid, o->name, table, o->deadline);
@@ -151,8 +151,7 @@ static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error
     s->base.server_pid = load_relaxed(&s->hdr->vl_pid);
     /* A pid that does not exist here is one of another namespace, or of a VPP that died: the
        registration will tell. */
-    s->watch_pid = s->base.server_pid > 0 &&
-                   !(kill(s->base.server_pid, 0) != 0 && errno == ESRCH);
+    s->watch_pid = s->base.server_pid > 0 && !(kill(s->base.server_pid, 0) != 0 && errno == ESRCH);
     msg_table_t *by_socket = msg_table_alloc();
     rv = by_socket == NULL ? error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory")
                            : open_bell(s, o, by_socket, error);

@@ -26,9 +26,9 @@
 
 static const msg_shm_config_t configs[] = {
     /* type, pad, count, size; of each type in ascending size, as allocation takes the first fit */
-    {SHM_CONFIG_VPP_RING, 0, 1024, 256},  {SHM_CONFIG_VPP_RING, 0, 256, 1024},
-    {SHM_CONFIG_VPP_RING, 0, 32, 4096},   {SHM_CONFIG_CLIENT_RING, 0, 64, 256},
-    {SHM_CONFIG_CLIENT_RING, 0, 8, 4096}, {SHM_CONFIG_CLIENT_RING, 0, 1, OWN_RING_SIZE},
+    {SHM_CONFIG_VPP_RING, 0, 1024, 256},       {SHM_CONFIG_VPP_RING, 0, 256, 1024},
+    {SHM_CONFIG_VPP_RING, 0, 32, 4096},        {SHM_CONFIG_CLIENT_RING, 0, 64, 256},
+    {SHM_CONFIG_CLIENT_RING, 0, 8, 4096},      {SHM_CONFIG_CLIENT_RING, 0, 1, OWN_RING_SIZE},
     {SHM_CONFIG_QUEUE, 0, VPP_QUEUE_DEPTH, 8},
 };
 #define CONFIG_COUNT (sizeof configs / sizeof configs[0])
@@ -147,10 +147,8 @@ static vapi_error_e lay_out(shm_transport_t *s, u32 queue_size, error_rec_t *err
     s->page_map = calloc(pages, sizeof *s->page_map);
     if (s->page_map == NULL)
         return error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory");
-    const page_source_t source = {.alloc = own_pages_alloc,
-                                  .free = own_pages_free,
-                                  .context = s,
-                                  .max_pages = pages};
+    const page_source_t source = {
+        .alloc = own_pages_alloc, .free = own_pages_free, .context = s, .max_pages = pages};
     return shm_lay_out(s, &s->regions[0], s->run, queue_size, &source, error);
 }
 
@@ -183,7 +181,8 @@ static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error
         rv = error_set(error, VAPI_ENOMEM, errno, "epoll: %s", strerror(errno));
     if (rv == VAPI_OK)
         /* The table that came over the socket is the same, and nobody could have moved it. */
-        rv = shm_register(s, o, msg_table_find(t->table, "memclnt_create_v2_c4bd4882") != MSG_ID_NONE,
+        rv = shm_register(s, o,
+                          msg_table_find(t->table, "memclnt_create_v2_c4bd4882") != MSG_ID_NONE,
                           &table_va, error);
     return rv;
 }

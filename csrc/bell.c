@@ -129,7 +129,8 @@ static u32 sockets_of(int pid, u64 *inodes, u32 max)
 static bool is_api_name(const char *path)
 {
     size_t n = strlen(path);
-    return path[0] == '/' && n > 8 && strstr(path, "api") != NULL && strcmp(path + n - 5, ".sock") == 0;
+    return path[0] == '/' && n > 8 && strstr(path, "api") != NULL &&
+           strcmp(path + n - 5, ".sock") == 0;
 }
 
 void bell_find(bell_t *b, int pid, const char *name, msg_table_t *table, deadline_t deadline)

@@ -35,8 +35,9 @@ static vapi_error_e finish(vapi_ctx_t ctx, vapi_call_t *call, void **reply, size
     conn_remove_receiver(ctx, &call->receiver);
     *reply = call->receiver.reply.body;
     *reply_size = call->receiver.reply.size;
-    return *reply != NULL ? VAPI_OK
-                          : error_set(error_here(), VAPI_ENOMEM, ENOMEM, "out of memory for the reply");
+    return *reply != NULL
+               ? VAPI_OK
+               : error_set(error_here(), VAPI_ENOMEM, ENOMEM, "out of memory for the reply");
 }
 
 /** The caller goes on waiting later: moves the call from the stack to memory that stays. */

@@ -306,9 +306,9 @@ static void apply_options(vapi_ctx_t ctx, const vapi_connect_options_t *o)
     ctx->timeout_ns = o->timeout_ns;
     ctx->backlog_limit = o->backlog_bytes;
     ctx->grace_ns = o->grace_ns;
-    ctx->spin_ns = o->spin_ns != UINT64_MAX              ? o->spin_ns
+    ctx->spin_ns = o->spin_ns != UINT64_MAX            ? o->spin_ns
                    : sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_NS
-                                                         : 0;
+                                                       : 0;
     ctx->activity = ctx->receiving = ctx->interrupts = 0;
     ctx->interrupt_pending = ctx->closing = ctx->overflowed = false;
     ctx->fd_wanted = ctx->fd_ready = false;
@@ -360,7 +360,8 @@ vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *
 {
     error_rec_t *error = error_here();
     if (ctx == NULL || options == NULL)
-        return error_set(error, VAPI_EINVAL, 0, "vapi_connect: the context or the options are NULL");
+        return error_set(error, VAPI_EINVAL, 0,
+                         "vapi_connect: the context or the options are NULL");
     if (is_inherited(ctx))
         ctx->fork_generation = fork_generation;
     if (ctx->connected)
@@ -381,7 +382,8 @@ vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *
         return rv;
     rv = check_release(ctx, error);
     if (rv == VAPI_OK && ctx->transport->socket_path[0] != 0 && !options->large_over_shm)
-        rv = transport_dual_wrap(&ctx->transport, ctx->transport->socket_path, options->name, error);
+        rv =
+            transport_dual_wrap(&ctx->transport, ctx->transport->socket_path, options->name, error);
     if (rv == VAPI_OK)
         rv = map_ids(ctx, error);
     if (rv == VAPI_OK)

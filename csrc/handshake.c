@@ -79,9 +79,8 @@ vapi_error_e handshake_sockclnt_create(int fd, const char *name, const char *pat
     if (entries == NULL)
         return error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory for the message table");
     rv = sockio_recv_all(fd, entries, rest, deadline);
-    vapi_error_e result = rv != 0
-                              ? handshake_error(error, rv, path, step)
-                              : msg_table_parse_entries(table, entries, rest, count, error);
+    vapi_error_e result = rv != 0 ? handshake_error(error, rv, path, step)
+                                  : msg_table_parse_entries(table, entries, rest, count, error);
     free(entries);
     *client_index_raw = reply.index;
     return result;

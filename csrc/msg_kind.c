@@ -7,10 +7,17 @@
 /* Registration is the library's own business, rpc_call jumps to an address, cli carries a pointer
  * (cli_inband is what one wants), and the rest are for a client's own reader thread. */
 static const char *const forbidden[] = {
-    "memclnt_create", "memclnt_create_v2", "memclnt_delete",
-    "sockclnt_create", "sockclnt_delete", "sock_init_shm",
-    "rpc_call", "cli", "rx_thread_exit",
-    "memclnt_rx_thread_suspend", "memclnt_read_timeout",
+    "memclnt_create",
+    "memclnt_create_v2",
+    "memclnt_delete",
+    "sockclnt_create",
+    "sockclnt_delete",
+    "sock_init_shm",
+    "rpc_call",
+    "cli",
+    "rx_thread_exit",
+    "memclnt_rx_thread_suspend",
+    "memclnt_read_timeout",
 };
 
 static const char *const large[] = {"cli_inband", "get_api_json"};

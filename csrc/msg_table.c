@@ -205,8 +205,8 @@ vapi_error_e msg_table_parse_serialized(msg_table_t *t, const u8 *bytes, size_t 
         char name[MSG_NAME_MAX + 1];
         if (!read_small(&at, end, &id) || !read_small(&at, end, &name_length) ||
             name_length > (size_t)(end - at))
-            return error_set(error, VAPI_EINCOMPATIBLE, 0,
-                             "message table: ends in entry %u of %u", i, count);
+            return error_set(error, VAPI_EINCOMPATIBLE, 0, "message table: ends in entry %u of %u",
+                             i, count);
         if (id > ID_LIMIT || name_length > MSG_NAME_MAX)
             return error_set(error, VAPI_EINCOMPATIBLE, 0,
                              "message table: entry %u has number %llu and a name of %llu bytes", i,

@@ -83,8 +83,8 @@ static vapi_error_e find_bitmap(const region_t *root, bitmap_t *bitmap, error_re
     u64 bits = load_relaxed(&header->bitmap_size);
     u32 words;
     u64 va = load_relaxed(&header->bitmap);
-    bitmap->words = va % 8 != 0 ? NULL
-                                : region_space_vector(&space, va, sizeof(u64), 1u << 20, &words);
+    bitmap->words =
+        va % 8 != 0 ? NULL : region_space_vector(&space, va, sizeof(u64), 1u << 20, &words);
     if (bitmap->words == NULL || bits > (u64)words * 64 || bits * SHM_PAGE_SIZE > root->size ||
         bits == 0)
         return error_set(error, VAPI_EMAP_FAIL, 0,

@@ -184,9 +184,10 @@ static vapi_error_e check(vapi_ctx_t ctx, const vapi_pump_t *p)
     error_rec_t *error = error_here();
     u32 max = ctx->transport->max_msg_size;
     if (p->bytes == NULL || p->depth == 0 || p->context_offset < 2)
-        return error_set(error, VAPI_EINVAL, 0,
-                         "pump: bytes must be given, depth %u be above 0, context_offset %u above 1",
-                         p->depth, p->context_offset);
+        return error_set(
+            error, VAPI_EINVAL, 0,
+            "pump: bytes must be given, depth %u be above 0, context_offset %u above 1", p->depth,
+            p->context_offset);
     for (u32 i = 0; i < (p->sizes != NULL ? p->count : 1); i++) {
         u32 size = p->sizes != NULL ? p->sizes[i] : p->stride;
         if (size < REQUEST_HEADER_BYTES || size > max)

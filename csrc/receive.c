@@ -142,9 +142,9 @@ static void put_into_backlog(vapi_ctx_t ctx, const msg_ref_t *ref)
 {
     transport_t *t = ctx->transport;
     bool full = ctx->backlog.bytes + ref->size > ctx->backlog_limit;
-    void *copy = full                               ? NULL
+    void *copy = full                         ? NULL
                  : is_private(ctx, ref->body) ? ref->body
-                                                    : private_msg_copy(ref->body, ref->size);
+                                              : private_msg_copy(ref->body, ref->size);
     if (copy != ref->body) {
         if (copy == NULL) {
             if (is_answer(ctx, ref))
@@ -311,10 +311,7 @@ static void end_receiving(vapi_ctx_t ctx)
     drainer_attend(ctx);
 }
 
-static int lost_or(const vapi_ctx_t ctx, int n)
-{
-    return n == 0 && ctx->overflowed ? -ENOBUFS : n;
-}
+static int lost_or(const vapi_ctx_t ctx, int n) { return n == 0 && ctx->overflowed ? -ENOBUFS : n; }
 
 static int receive(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, bool hold, deadline_t deadline)
 {

@@ -35,8 +35,8 @@ void *region_space_vector(const region_space_t *space, u64 va, u64 element_bytes
     *length = 0;
     u64 left;
     shm_vec_header_t *header =
-        va < sizeof *header ? NULL : region_space_ptr(space, va - sizeof *header, sizeof *header,
-                                                      &left);
+        va < sizeof *header ? NULL
+                            : region_space_ptr(space, va - sizeof *header, sizeof *header, &left);
     /* VPP aligns them; whoever writes nonsense there must not make us read at odd addresses. */
     u64 alignment = element_bytes % 8 == 0 ? 8 : _Alignof(shm_vec_header_t);
     if (header == NULL || (uintptr_t)header % alignment != 0)
@@ -143,8 +143,8 @@ static vapi_error_e check_file(int fd, const char *path, u64 *va, u64 *size, str
     if (header.version == 0)
         return error_set(error, VAPI_EMAP_FAIL, 0, "%s: the region is not initialised", path);
     if (header.version != SHM_REGION_VERSION)
-        return error_set(error, VAPI_EMAP_FAIL, 0, "%s: region version 0x%llx, expected 0x%x",
-                         path, (unsigned long long)header.version, SHM_REGION_VERSION);
+        return error_set(error, VAPI_EMAP_FAIL, 0, "%s: region version 0x%llx, expected 0x%x", path,
+                         (unsigned long long)header.version, SHM_REGION_VERSION);
     if (header.virtual_size < SHM_PAGE_SIZE || header.virtual_size > (u64)st->st_size ||
         header.virtual_size > LARGEST_REGION || header.virtual_size % SHM_PAGE_SIZE != 0 ||
         header.virtual_base % SHM_PAGE_SIZE != 0 ||

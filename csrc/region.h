@@ -71,7 +71,8 @@ vapi_error_e region_map_memfd(region_t *r, int fd, deadline_t deadline, error_re
  * Maps one of the two classic files, e.g. /dev/shm/vpe-api. Waits until the deadline for a region
  * that is just being made. VAPI_EMAP_FAIL, VAPI_EACCES with the reason.
  */
-vapi_error_e region_map_file(region_t *r, const char *path, deadline_t deadline, error_rec_t *error);
+vapi_error_e region_map_file(region_t *r, const char *path, deadline_t deadline,
+                             error_rec_t *error);
 
 /** The svm_region header of either kind. */
 shm_region_t *region_header(const region_t *r);

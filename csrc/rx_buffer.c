@@ -113,8 +113,7 @@ int rx_buffer_next(rx_buffer_t *rx, msg_ref_t *ref)
     store_raw64(header + offsetof(msgbuf_t, q), (u64)(uintptr_t)rx->chunk | CHUNK_BIT);
     fetch_add_relaxed(&rx->chunk->refs, 1);
     rx->parsed += (u32)frame;
-    *ref = (msg_ref_t){.body = header + sizeof(msgbuf_t),
-                       .size = (u32)(frame - sizeof(msgbuf_t))};
+    *ref = (msg_ref_t){.body = header + sizeof(msgbuf_t), .size = (u32)(frame - sizeof(msgbuf_t))};
     return 1;
 }
 

@@ -15,7 +15,7 @@
 
 /* Queue and slots start on cache lines. */
 #define LINE 64u
-#define ALIGN_UP(n, a) (((n) + (a)-1) / (a) * (a))
+#define ALIGN_UP(n, a) (((n) + (a) - 1) / (a) * (a))
 /* A serialized table of 65534 names of 63 bytes has under 5 MB. */
 #define LARGEST_TABLE (8u << 20)
 #define REGISTRATION_CONTEXT 0x76617069u

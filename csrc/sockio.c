@@ -109,7 +109,9 @@ int sockio_recv_all(int fd, void *bytes, size_t length, deadline_t deadline)
             length -= (size_t)n;
             continue;
         }
-        int rv = n == 0 ? -ECONNRESET : errno == EAGAIN ? wait_or_error(fd, POLLIN, deadline) : -errno;
+        int rv = n == 0            ? -ECONNRESET
+                 : errno == EAGAIN ? wait_or_error(fd, POLLIN, deadline)
+                                   : -errno;
         if (rv != 0 && rv != -EINTR)
             return rv;
     }
@@ -158,10 +160,10 @@ int sockio_recv_fd(int fd, void *bytes, size_t length, int *passed_fd, deadline_
                                  .msg_control = control.space,
                                  .msg_controllen = sizeof control.space};
         ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-        int rv = n > 0               ? 0
-                 : n == 0            ? -ECONNRESET
+        int rv = n > 0             ? 0
+                 : n == 0          ? -ECONNRESET
                  : errno == EAGAIN ? wait_or_error(fd, POLLIN, deadline)
-                                     : -errno;
+                                   : -errno;
         if (rv != 0 && rv != -EINTR) {
             if (*passed_fd >= 0)
                 close(*passed_fd);

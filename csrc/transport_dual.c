@@ -297,8 +297,8 @@ static int dual_sleep(transport_t *t, bool for_room, deadline_t deadline)
         if (rv == -ETIMEDOUT && d->fast->ops->alive(d->fast) != 0)
             return lose(d, d->fast);
     }
-    return rv == -ECONNRESET           ? lose(d, wide)
-           : rv == -ETIMEDOUT && for_room ? 0
+    return rv == -ECONNRESET                ? lose(d, wide)
+           : rv == -ETIMEDOUT && for_room   ? 0
            : d->fast->ops->waiting(d->fast) ? 0
                                             : rv;
 }
@@ -347,7 +347,10 @@ static bool dual_owns(transport_t *t, const void *body)
 
 static u32 dual_held(transport_t *t) { return dual_of(t)->fast->ops->held(dual_of(t)->fast); }
 static bool dual_is_quiet(transport_t *t) { return is_fast_quiet(dual_of(t)); }
-static u32 dual_capacity(transport_t *t) { return dual_of(t)->fast->ops->capacity(dual_of(t)->fast); }
+static u32 dual_capacity(transport_t *t)
+{
+    return dual_of(t)->fast->ops->capacity(dual_of(t)->fast);
+}
 static u32 dual_backlog(transport_t *t) { return dual_of(t)->fast->ops->backlog(dual_of(t)->fast); }
 
 static void dual_settle(transport_t *t, u16 id_control_ping)

@@ -109,8 +109,8 @@ static int shm_send_copies(transport_t *t, const out_batch_t *batch, u32 first, 
         bodies[n] = body;
         addresses[n++] = region_va(s->own, body);
     }
-    int sent = n == 0 ? load_relaxed(&s->gone) ? -ECONNRESET : -EAGAIN
-                      : enqueue(s, addresses, n, false);
+    int sent =
+        n == 0 ? load_relaxed(&s->gone) ? -ECONNRESET : -EAGAIN : enqueue(s, addresses, n, false);
     for (u32 i = sent < 0 ? 0 : (u32)sent; i < n; i++)
         arena_free(bodies[i]);
     return sent == 0 && count != 0 ? -EAGAIN : sent;
@@ -167,8 +167,8 @@ static void ring_release(void *body)
 static bool accept(shm_transport_t *s, u64 va, msg_ref_t *ref)
 {
     u64 left;
-    msgbuf_t *m = va < sizeof *m ? NULL
-                                 : region_space_ptr(&s->space, va - sizeof *m, sizeof *m + 2, &left);
+    msgbuf_t *m =
+        va < sizeof *m ? NULL : region_space_ptr(&s->space, va - sizeof *m, sizeof *m + 2, &left);
     if (m == NULL || ((uintptr_t)m & 7) != 0) {
         STAT_ADD(&s->base, bad, 1);
         return false;

@@ -74,8 +74,8 @@ static int socket_flush(transport_t *t)
 {
     socket_transport_t *s = socket_of(t);
     while (s->tx_start < s->tx_end) {
-        ssize_t n = send(s->fd, s->tx + s->tx_start, s->tx_end - s->tx_start,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n =
+            send(s->fd, s->tx + s->tx_start, s->tx_end - s->tx_start, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0)
             s->tx_start += (u32)n;
         else if (errno == EAGAIN) {

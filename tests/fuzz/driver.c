@@ -188,12 +188,11 @@ static void run(const uint8_t *bytes, size_t size)
 
 /* ---- mutation ------------------------------------------------------------------------------- */
 
-static const uint32_t interesting[] = {0,      1,      2,          15,         16,         24,
-                                       25,     27,     63,         64,         65,         127,
-                                       128,    255,    256,        4095,       4096,       32767,
-                                       32768,  65534,  65535,      65536,      1u << 20,   1u << 24,
-                                       1u << 30, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffff0,
-                                       0xfffffffe, 0xffffffff};
+static const uint32_t interesting[] = {
+    0,        1,          2,          15,         16,         24,         25,        27,
+    63,       64,         65,         127,        128,        255,        256,       4095,
+    4096,     32767,      32768,      65534,      65535,      65536,      1u << 20,  1u << 24,
+    1u << 30, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffff0, 0xfffffffe, 0xffffffff};
 
 static void store_number(uint8_t *at, size_t width, uint32_t value, int big)
 {
@@ -221,8 +220,7 @@ static size_t mutate_once(uint8_t *b, size_t size)
         if (size < n)
             return size;
         store_number(b + below(size - n + 1), n,
-                     interesting[below(sizeof interesting / sizeof *interesting)],
-                     (int)below(2));
+                     interesting[below(sizeof interesting / sizeof *interesting)], (int)below(2));
         return size;
     case 4: /* insert */
         n = 1 + below(below(4) == 0 ? 256 : 16);
@@ -337,8 +335,9 @@ int main(int argc, char **argv)
     while ((total_time != 0 || runs != 0) && (runs == 0 || done < runs) &&
            (total_time == 0 || seconds_now() - start < (double)total_time)) {
         /* The newest inputs lead on more often than the oldest. */
-        size_t which = below(2) != 0 ? below(corpus_count)
-                                     : corpus_count - 1 - below(corpus_count < 16 ? corpus_count : 16);
+        size_t which = below(2) != 0
+                           ? below(corpus_count)
+                           : corpus_count - 1 - below(corpus_count < 16 ? corpus_count : 16);
         size_t size = corpus[which].size < max_len ? corpus[which].size : max_len;
         memcpy(b, corpus[which].bytes, size);
         for (size_t n = (size_t)1 << below(5); n != 0; n--)

@@ -33,9 +33,13 @@ static const u8 *script;
 static size_t script_size;
 static sem_t served; /* the script is no longer read */
 
-static const char *const names[] = {"", "control_ping_51077d14", "control_ping_reply_f6b0b8ca",
-                                    "memclnt_keepalive_51077d14", "memclnt_keepalive_reply_e8d4e804",
-                                    "fuzz_event_00000001", "fuzz_reply_00000002"};
+static const char *const names[] = {"",
+                                    "control_ping_51077d14",
+                                    "control_ping_reply_f6b0b8ca",
+                                    "memclnt_keepalive_51077d14",
+                                    "memclnt_keepalive_reply_e8d4e804",
+                                    "fuzz_event_00000001",
+                                    "fuzz_reply_00000002"};
 #define NAMES (sizeof names / sizeof *names)
 
 static void send_handshake(int fd)

@@ -55,10 +55,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     error_rec_t error;
     error_clear(&error);
     msg_table_t *t = msg_table_alloc();
-    vapi_error_e rv = (data[0] & 1) == 0
-                          ? msg_table_parse_serialized(t, data + 1, size - 1, &error)
-                          : msg_table_parse_entries(t, data + 3, size - 3, load_be16(data + 1),
-                                                    &error);
+    vapi_error_e rv = (data[0] & 1) == 0 ? msg_table_parse_serialized(t, data + 1, size - 1, &error)
+                                         : msg_table_parse_entries(t, data + 3, size - 3,
+                                                                   load_be16(data + 1), &error);
     must((rv == VAPI_OK) == (error.text[0] == 0));
     check_table(t);
     if (rv == VAPI_OK)

@@ -117,7 +117,8 @@ static bool is_locks(const shm_transport_t *s, const region_t *r, u64 offset)
     u64 vectors[2] = {s->hdr->vl_rings, s->hdr->client_rings};
     for (u32 v = 0; v < 2; v++) {
         u32 count;
-        const shm_ring_t *rings = region_space_vector(&s->space, vectors[v], sizeof *rings, 32, &count);
+        const shm_ring_t *rings =
+            region_space_vector(&s->space, vectors[v], sizeof *rings, 32, &count);
         for (u32 i = 0; rings != NULL && i < count; i++) {
             const u8 *q = region_space_ptr(&s->space, rings[i].rp, sizeof(shm_queue_t), NULL);
             if (q != NULL && p >= q && p < q + lock_bytes)
