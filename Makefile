@@ -3,6 +3,7 @@
 #   make demo       the first thing to run: three transports against the embedded peer, under a minute
 #   make test       all tests but the long ones        make test-all   the long ones
 #   make bench      the benchmark table                make sanitize   C tests under ASan, UBSan, TSan
+#   make libvapi    the library for C and C++ programs      make install-c  install it under PREFIX
 #   make lint       ruff, mypy, clang-format           make dev        an environment to work in
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ C_FILES = $(wildcard csrc/*.c csrc/*.h csrc/include/*/*.h tests/native/*.c tests
 # One build at a time, also when several shells work in one checkout.
 LOCK := flock $(VENV)/.lock
 
-.PHONY: demo dev install-dev test test-all bench sanitize lint format clean
+.PHONY: libvapi install-c demo dev install-dev test test-all bench sanitize lint format clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run $(NATIVE)
@@ -35,6 +36,9 @@ bench: $(VENV)/.run $(VENV)/.test $(VENV)/.bench $(NATIVE)
 
 sanitize:
 	$(MAKE) -C tests/native check asan tsan
+
+libvapi install-c:
+	$(MAKE) -C csrc $@
 
 lint: $(VENV)/.run $(VENV)/.lint $(NATIVE)
 	$(BIN)/ruff check .
