@@ -307,6 +307,8 @@ int peer_start(peer_t *p)
     if (rv == 0)
         rv = make_epoll(p);
     if (rv == 0)
+        rv = peer_guard_start(&p->guard);
+    if (rv == 0)
         rv = peer_loop_open(p);
     if (rv == 0) {
         store_release(&p->stopping, 0);
@@ -316,6 +318,7 @@ int peer_start(peer_t *p)
     }
     if (rv != 0) {
         peer_loop_close(p);
+        peer_guard_stop(&p->guard);
         close_epoll(p);
         return p->error.text[0] != 0 ? rv : set_error(p, rv, "peer_start");
     }
@@ -336,6 +339,7 @@ void peer_stop(peer_t *p)
     peer_mailbox_close(&p->mailbox, true);
     peer_inbox_close(&p->handlers, true);
     peer_loop_close(p);
+    peer_guard_stop(&p->guard);
     close_epoll(p);
 }
 

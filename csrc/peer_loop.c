@@ -48,6 +48,7 @@ int peer_loop_open(peer_t *p)
                       strerror(-rv));
             return rv;
         }
+        peer_segment_guard(p, s);
         p->classic = s;
         peer_count(p, heap_free_bytes, (u64)s->shm.heap.units * REGION_HEAP_MIN_BLOCK);
     }

@@ -162,6 +162,7 @@ static i32 make_segment(peer_t *p, peer_client_t *c, u32 size, const ring_config
         peer_segment_orphan(p, s);
         return rv == -EINVAL ? SHM_CREATE_FAILURE : rv == -ENOMEM ? SHM_SET_SIZE : SHM_MMAP;
     }
+    peer_segment_guard(p, s);
     peer_count(p, heap_free_bytes, (u64)s->shm.heap.units * REGION_HEAP_MIN_BLOCK);
     if (c->segment != NULL)
         peer_segment_orphan(p, c->segment);

@@ -230,13 +230,14 @@ void peer_out_set_stuck(peer_t *p, peer_client_t *c, bool stuck)
 /** Adds what is staged. A queue that cannot be used any more dooms its client. */
 static u32 push_staged(peer_t *p, peer_client_t *c)
 {
-    int n =
-        svm_queue_add_many(&c->queue, c->staged, c->staged_count, false, deadline_in(NS_PER_MS));
+    /* Once it was not to be had, the lock is not waited for: others want to be served. */
+    int n = svm_queue_add_many(&c->queue, c->staged, c->staged_count, false,
+                               c->stuck ? DEADLINE_NOW : deadline_in(NS_PER_MS));
+    bool caught = peer_guard_caught(&p->guard);
     if (n == -ETIMEDOUT || n == -EAGAIN)
         return 0; /* somebody holds the lock: looked at again, others go on */
     if (n < 0) {
-        peer_count(p, dropped_clients, 1);
-        peer_client_doom(p, c);
+        peer_shm_drop(p, c);
         return 0;
     }
     u32 added = (u32)n;
@@ -246,6 +247,8 @@ static u32 push_staged(peer_t *p, peer_client_t *c)
         peer_count(p, sent_classic, added);
     c->staged_count -= added;
     memmove(c->staged, c->staged + added, c->staged_count * sizeof c->staged[0]);
+    if (caught)
+        peer_shm_drop(p, c);
     return added;
 }
 
@@ -264,6 +267,8 @@ static void block_until_room(peer_t *p, peer_client_t *c)
         } else if (rv != -ETIMEDOUT && rv != -EAGAIN) {
             peer_client_doom(p, c);
         }
+        if (peer_guard_caught(&p->guard))
+            peer_shm_drop(p, c);
     }
     peer_count(p, blocked_ns, now_ns() - began);
 }

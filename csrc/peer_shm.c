@@ -13,6 +13,8 @@
 #define POLL_BATCH 64u
 /* Longest wait for the lock of a queue that somebody holds. */
 #define LOCK_WAIT_NS (1 * NS_PER_MS)
+/* A lock that is held this long, by a thread that does not exist, was never taken by anybody. */
+#define BREAK_LOCK_NS NS_PER_S
 /* Scans without a sign of life before a client's process is looked at. */
 #define SCANS_UNANSWERED 2u
 /* What is read of a message whose data_len says less: VPP reads on, too. */
@@ -157,15 +159,53 @@ static void take_message(peer_t *p, peer_segment_t *s, u64 va)
     give_back(p, s, header, q);
 }
 
+void peer_segment_guard(peer_t *p, peer_segment_t *s)
+{
+    s->shm.input.guard = &p->guard.base;
+    for (u32 i = 0; i < s->shm.rings.count; i++)
+        s->shm.rings.rings[i].queue.guard = &p->guard.base;
+    for (u32 i = 0; i < s->shm.client_rings.count; i++)
+        s->shm.client_rings.rings[i].queue.guard = &p->guard.base;
+}
+
+/** Nothing more is read from a segment's queue; its client goes with it. */
+static void give_up(peer_t *p, peer_segment_t *s)
+{
+    s->broken = true;
+    if (s->owner != NULL) {
+        peer_count(p, dropped_clients, 1);
+        peer_client_doom(p, s->owner);
+    }
+}
+
+/** The input queue's lock was held: from now on it is not waited for. */
+static void on_lock_held(peer_t *p, peer_segment_t *s)
+{
+    if (s->break_lock_at == 0) {
+        s->break_lock_at = deadline_in(BREAK_LOCK_NS);
+    } else if (deadline_passed(s->break_lock_at)) {
+        s->break_lock_at = deadline_in(BREAK_LOCK_NS);
+        if (peer_guard_break(&s->shm.input))
+            peer_count(p, locks_recovered, 1);
+    }
+}
+
 /** One segment; its queue may hold anything at all. */
 static u32 poll_segment(peer_t *p, peer_segment_t *s)
 {
     u64 addresses[POLL_BATCH];
     if (s->broken || svm_queue_length(&s->shm.input) == 0)
         return 0;
-    int n = svm_queue_sub_many(&s->shm.input, addresses, POLL_BATCH, deadline_in(LOCK_WAIT_NS));
-    if (n == -ETIMEDOUT || n == -EAGAIN)
+    int n = svm_queue_sub_many(&s->shm.input, addresses, POLL_BATCH,
+                               s->break_lock_at == 0 ? deadline_in(LOCK_WAIT_NS) : DEADLINE_NOW);
+    if (n == -ETIMEDOUT || n == -EAGAIN) {
+        on_lock_held(p, s);
         return 0;
+    }
+    s->break_lock_at = 0;
+    /* A full queue's producers could not be woken. Everybody's queue works again after that. */
+    if (peer_guard_caught(&p->guard) && s->transport == PEER_MEMFD)
+        give_up(p, s);
     if (n < 0) {
         if (s->transport == PEER_CLASSIC && n == -EBADMSG) {
             /* The one queue of everybody: start it anew, what was in it is lost. */
@@ -179,11 +219,7 @@ static u32 poll_segment(peer_t *p, peer_segment_t *s)
             peer_count(p, locks_recovered, 1);
             return 0;
         }
-        s->broken = true;
-        if (s->owner != NULL) {
-            peer_count(p, dropped_clients, 1);
-            peer_client_doom(p, s->owner);
-        }
+        give_up(p, s);
         return 0;
     }
     for (int i = 0; i < n; i++)
@@ -244,6 +280,7 @@ void peer_shm_register(peer_t *p, const peer_call_t *call, bool v2)
     s->registrations++;
     c->segment = s;
     c->queue = queue;
+    c->queue.guard = &p->guard.base;
     c->pid = (u32)load_relaxed(&queue.shm->consumer_pid);
     c->keepalive = !v2 || m->keepalive != 0;
     c->heard_until = deadline_in(p->options.keepalive_ns);
@@ -317,6 +354,17 @@ static void send_keepalive(peer_t *p, peer_client_t *c)
         peer_count(p, keepalives_sent, 1);
     else
         msg_ring_release(m);
+    if (peer_guard_caught(&p->guard))
+        peer_shm_drop(p, c);
+}
+
+void peer_shm_drop(peer_t *p, peer_client_t *c)
+{
+    peer_count(p, dropped_clients, 1);
+    peer_client_doom(p, c);
+    /* The end of its socket is how it learns that. */
+    if (c->segment->owner != NULL)
+        peer_client_doom(p, c->segment->owner);
 }
 
 /** What a dead client did not read any more: its ring slots and heap blocks would be lost for all. */
@@ -328,6 +376,7 @@ static void free_unread(peer_t *p, peer_client_t *c)
     while (left != 0) {
         u32 want = left < POLL_BATCH ? left : POLL_BATCH;
         int n = svm_queue_sub_many(&c->queue, addresses, want, deadline_in(LOCK_WAIT_NS));
+        (void)peer_guard_caught(&p->guard); /* it is being dropped anyway */
         if (n <= 0)
             return;
         left -= (u32)n;

@@ -22,6 +22,11 @@ void peer_segment_count_heap(peer_t *p, u64 used_delta, i32 blocks);
 /** Frees a heap block that came back; false: it is none (counted). */
 bool peer_segment_free_block(peer_t *p, peer_segment_t *s, void *block);
 
+/** Its locks and wake-ups are the guard's from now on; for a segment that was just made. */
+void peer_segment_guard(peer_t *p, peer_segment_t *s);
+/** Drops a shared-memory client that broke the rules, and its socket. */
+void peer_shm_drop(peer_t *p, peer_client_t *c);
+
 /** Handles what waits in the input queues; true if there was anything. */
 bool peer_segments_poll(peer_t *p);
 

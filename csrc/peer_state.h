@@ -11,6 +11,7 @@
 #include "deadline.h"
 #include "msg_table.h"
 #include "peer.h"
+#include "peer_guard.h"
 #include "peer_messages.h"
 #include "region_make.h"
 
@@ -99,6 +100,7 @@ struct peer_segment {
     api_segment_t shm;
     u8 transport;
     bool broken; /* its queue is beyond repair: nothing is read any more */
+    deadline_t break_lock_at; /* its lock was held when looked at, and may be broken then; 0: it was free */
     u32 registrations;
     peer_client_t *owner; /* memfd: the socket it was made for, NULL when that is gone */
 };
@@ -197,6 +199,7 @@ struct peer {
     u32 module_count;
 
     pthread_t thread;
+    peer_guard_t guard;
     bool started; /* peer_start succeeded and peer_stop did not run yet */
     u8 running; /* atomic */
     u8 stopping; /* atomic */

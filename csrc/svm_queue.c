@@ -6,6 +6,8 @@
 
 #include "atomics.h"
 
+#define GUARDED_SLEEP_NS (100 * NS_PER_US)
+
 /** head, tail and cursize as one consistent, checked reading; only valid under the lock. */
 typedef struct {
     u32 head, tail, cursize;
@@ -125,9 +127,20 @@ static bool is_plain_mutex(const pthread_mutex_t *mutex)
     return (load_relaxed(&mutex->__data.__kind) & ~(ROBUST | SHARED)) == 0;
 }
 
+static int guarded_lock(svm_queue_t *q, deadline_t deadline)
+{
+    bool died = false;
+    int rv = q->guard->lock(&q->shm->mutex, deadline, &died);
+    if (rv == 0 && died)
+        repair_counters(q);
+    return rv;
+}
+
 int svm_queue_lock(svm_queue_t *q, deadline_t deadline)
 {
     pthread_mutex_t *mutex = &q->shm->mutex;
+    if (q->guard != NULL)
+        return guarded_lock(q, deadline);
     if (!is_plain_mutex(mutex))
         return -ENOTRECOVERABLE;
     /* Not trylock: glibc's keeps an irrecoverable mutex locked, and the next one would wait for
@@ -142,7 +155,21 @@ int svm_queue_lock(svm_queue_t *q, deadline_t deadline)
     return rv == 0 ? 0 : locked_result(q, rv);
 }
 
-void svm_queue_unlock(svm_queue_t *q) { pthread_mutex_unlock(&q->shm->mutex); }
+void svm_queue_unlock(svm_queue_t *q)
+{
+    if (q->guard != NULL)
+        q->guard->unlock(&q->shm->mutex);
+    else
+        pthread_mutex_unlock(&q->shm->mutex);
+}
+
+void svm_queue_wake(svm_queue_t *q)
+{
+    if (q->guard != NULL)
+        q->guard->wake(q->guard, &q->shm->condvar);
+    else
+        pthread_cond_broadcast(&q->shm->condvar);
+}
 
 u32 svm_queue_length(const svm_queue_t *q)
 {
@@ -171,7 +198,7 @@ static void commit_added(svm_queue_t *q, const counters_t *c, u32 count)
        last, for repair_counters(). */
     store_release(&q->shm->cursize, (i32)(c->cursize + count));
     if (c->cursize == 0)
-        pthread_cond_broadcast(&q->shm->condvar);
+        svm_queue_wake(q);
 }
 
 static void take_elements(svm_queue_t *q, const counters_t *c, u8 *to, u32 count)
@@ -184,7 +211,7 @@ static void take_elements(svm_queue_t *q, const counters_t *c, u8 *to, u32 count
     store_release(&q->shm->head, (i32)advance(q, c->head, count));
     /* VPP wakes when the queue was full; one earlier is for those who wait for two places. */
     if (c->cursize >= q->maxsize - 1)
-        pthread_cond_broadcast(&q->shm->condvar);
+        svm_queue_wake(q);
 }
 
 /** Locks and reads the counters; on an error nothing is held. */
@@ -229,6 +256,14 @@ int svm_queue_sub_many(svm_queue_t *q, void *elements, u32 count, deadline_t loc
 /** One sleep on the condition variable, with the lock held before and (if 0 or -ETIMEDOUT) after. */
 static int sleep_locked(svm_queue_t *q, deadline_t deadline)
 {
+    if (q->guard != NULL) {
+        /* Not in a condition variable that anybody may write to: a short sleep, and another look. */
+        struct timespec pause = {.tv_nsec = (long)GUARDED_SLEEP_NS};
+        svm_queue_unlock(q);
+        nanosleep(&pause, NULL);
+        int locked = svm_queue_lock(q, deadline);
+        return locked != 0 ? locked : deadline_passed(deadline) ? -ETIMEDOUT : 0;
+    }
     struct timespec until = deadline_realtime(deadline);
     int rv = pthread_cond_timedwait(&q->shm->condvar, &q->shm->mutex, &until);
     if (rv == ETIMEDOUT)
@@ -313,5 +348,3 @@ int svm_queue_wait_nonempty(svm_queue_t *q, deadline_t deadline)
     svm_queue_unlock(q);
     return rv;
 }
-
-void svm_queue_wake(svm_queue_t *q) { pthread_cond_broadcast(&q->shm->condvar); }

@@ -23,10 +23,21 @@
 #include "deadline.h"
 #include "shm_layout.h"
 
+/**
+ * Another way to lock and wake than glibc's, for a side that must not trust what lies in the mutex and
+ * the condition variable. lock: 0, -EAGAIN, -ETIMEDOUT; *died: the counters need repair.
+ */
+typedef struct svm_queue_guard {
+    int (*lock)(pthread_mutex_t *mutex, deadline_t deadline, bool *died);
+    void (*unlock)(pthread_mutex_t *mutex);
+    void (*wake)(struct svm_queue_guard *guard, pthread_cond_t *condvar);
+} svm_queue_guard_t;
+
 typedef struct {
     shm_queue_t *shm;
     u32 maxsize; /* elements */
     u32 elsize; /* bytes */
+    svm_queue_guard_t *guard; /* NULL: glibc's; set by who attached, not owned */
 } svm_queue_t;
 
 /** Most elements and bytes an element that attach accepts: keeps every product below 2^32. */
