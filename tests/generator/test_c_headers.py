@@ -15,7 +15,7 @@ from _wire_values import Values
 import generator
 from generator.emit import EmitOptions
 from generator.emit.c_header import EMITTER as C_EMITTER
-from generator.emit.c_messages import HEADERS, payload_fields
+from generator.emit.c_messages import payload_fields
 from generator.emit.c_types import member
 from generator.emit.cpp_header import EMITTER as CPP_EMITTER
 from generator.model import ApiFile, Model, Struct, Union
@@ -252,18 +252,20 @@ def test_pregenerated_headers_are_current(corpus: Model) -> None:
                 assert (CSRC / "include" / path).read_text("utf-8") == text, path
 
 
-def test_names_that_languages_reserve() -> None:
-    """A field called `virtual` gets an underscore; a variable member has no bytes of its own."""
+def test_names_that_languages_reserve(tmp_path: Path) -> None:
+    """A field called `virtual` gets an underscore, for both languages and in every function."""
     model = generator.load_api_text(
-        "define odd { u32 context; u8 virtual; u8 new[2]; u16 n; u32 delete[n]; };"
-        "define odd_get { u32 client_index; u32 context; };"
-        "service { rpc odd_get returns odd; };"
+        "define odd { u32 client_index; u32 context; };"
+        "define odd_reply { u32 context; u16 virtual; u32 new[2]; u16 public; u32 delete[public]; };",
+        "odd.api",
     )
-    message = model.messages["odd"]
-    assert [member(item) for item in message.payload] == [
-        "u8 virtual_;",
-        "u8 new_[2];",
-        "u16 n;",
-        "u32 delete_[0]; /**< n of them */",
+    assert [member(item) for item in model.messages["odd_reply"].payload] == [
+        "u16 virtual_;",
+        "u32 new_[2];",
+        "u16 public_;",
+        "u32 delete_[0]; /**< public of them */",
     ]
-    assert message.header in HEADERS
+    include = write_headers(model, tmp_path)
+    for suffix, language in (("h", "c"), ("hpp", "c++")):
+        text = includes(model, suffix) + definitions(model)
+        compile_text(text, include, "-fsyntax-only", language=language)
