@@ -256,7 +256,8 @@ def test_names_that_languages_reserve(tmp_path: Path) -> None:
     """A field called `virtual` gets an underscore, for both languages and in every function."""
     model = generator.load_api_text(
         "define odd { u32 client_index; u32 context; };"
-        "define odd_reply { u32 context; u16 virtual; u32 new[2]; u16 public; u32 delete[public]; };",
+        "define odd_reply { u32 context; u16 virtual; u32 new[2]; u16 public;"
+        " u32 delete[public]; };",
         "odd.api",
     )
     assert [member(item) for item in model.messages["odd_reply"].payload] == [
