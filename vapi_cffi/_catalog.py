@@ -24,7 +24,7 @@ from ._blocks import (
 )
 from ._codec import MessageCodec
 from ._enums import ApiEnum, ApiFlag, make_enum
-from ._errors import ProtocolError
+from ._errors import DefinitionError
 from ._unions import Tag, UnionKind
 from ._unions import make_class as make_union_class
 from ._values import ApiMessage, ApiUnion, ApiValue
@@ -34,10 +34,6 @@ from ._wire import BASE, INTEGERS, NATURAL, ArrayKind, BytesKind, EnumKind, Kind
 _MAX_DEPTH = 50
 #: Where dynamic classes say they are from.
 _MODULE = "vapi_cffi.messages"
-
-
-class DefinitionError(ProtocolError):
-    """A definition that makes no sense: its JSON is damaged or made by hand."""
 
 
 class Definitions(Protocol):
@@ -147,7 +143,9 @@ class Scope:
             return self._alias(name, raw)
         items, extra = split(raw)
         if section in ("enums", "enumflags"):
-            return self._enum(name, items, extra, is_flag=section == "enumflags")
+            # Half of the flags of VPP are declared as plain enums; their names tell.
+            flags = section == "enumflags" or name.endswith("_flags")
+            return self._enum(name, items, extra, is_flag=flags)
         if section == "unions":
             arms = {item[1]: self._plain(item) for item in items}
             made = self._classes.find(section, name)

@@ -16,6 +16,8 @@
     +-- OutOfMemory                   (MemoryError)
     +-- ProtocolError                 VPP and this program disagree about a message
     |   +-- MessageUnavailable        (LookupError) VPP has no such message, or another layout of it
+    |   |   +-- NoSuchMessage         (AttributeError) the same, of client.api.NAME
+    |   +-- DefinitionError           the description of a message is damaged
     |   +-- NoResponse                VPP answered a later request: this one has no answer
     |   +-- BadMessage                (ValueError) bytes that are not the message they should be
     +-- ApiError                      VPP understood, and said no: a negative retval
@@ -132,6 +134,14 @@ class MessageUnavailable(ProtocolError, LookupError):
     """VPP has no such message, or has it with another layout (CRC)."""
 
 
+class NoSuchMessage(MessageUnavailable, AttributeError):
+    """client.api has no such message; the text says why."""
+
+
+class DefinitionError(ProtocolError):
+    """A definition that makes no sense: its JSON is damaged, or was made by hand."""
+
+
 class NoResponse(ProtocolError):
     """VPP answered a later request, so this one has no answer."""
 
@@ -141,16 +151,24 @@ class BadMessage(ProtocolError, ValueError):
 
 
 class ApiError(VapiError):
-    """VPP understood the request and said no: `retval` is negative."""
+    """VPP understood the request and said no: `retval` is negative.
+
+    `symbol` is VPP's name of the retval ("INVALID_SW_IF_INDEX"), `message` that of the request,
+    `reply` the whole answer where there is one.
+    """
 
     def __init__(
         self, text: str = "", *, code: int = 0, os_errno: int = 0, retval: int = 0
     ) -> None:
         super().__init__(text, code=code, os_errno=os_errno)
         self.retval = retval
+        self.symbol = ""
+        self.message = ""
+        self.reply: Any = None
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (self.__class__, self.text, self.code, self.os_errno), self.__dict__)
+        state = self.__dict__ | {"reply": None}  # whose class may exist in this process only
+        return (_rebuild, (self.__class__, self.text, self.code, self.os_errno), state)
 
 
 class MisuseError(VapiError):

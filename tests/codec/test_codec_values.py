@@ -12,9 +12,10 @@ import pytest
 
 from vapi_cffi import BadMessage, InvalidArgument
 from vapi_cffi._addresses import MACAddress
-from vapi_cffi._catalog import DefinitionError, Scope
+from vapi_cffi._catalog import Scope
 from vapi_cffi._codec import decode, encode
 from vapi_cffi._enums import ApiFlag
+from vapi_cffi._errors import DefinitionError
 from vapi_cffi._values import to_dict
 
 MakeScope = Callable[..., Scope]

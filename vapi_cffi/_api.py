@@ -1,0 +1,294 @@
+"""`client.api`: one function a request, made when first looked at, as typed as the definitions."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from . import _retvals
+from ._blocks import BlockField
+from ._codec import MessageCodec
+from ._definitions import Service
+from ._dump import Dump, Stream, cursor_offset
+from ._errors import ApiError, InvalidArgument, MessageUnavailable, NoSuchMessage, VapiError
+from ._values import ApiMessage
+
+if TYPE_CHECKING:
+    from ._client import Client
+
+log = logging.getLogger("vapi_cffi")
+
+_PING, _PING_REPLY = "control_ping_51077d14", "control_ping_reply_f6b0b8ca"
+
+
+class Binding:
+    """A request and its answers, with the numbers that the connected VPP has for them."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self.client = client
+        self.name = name
+        self.codec: MessageCodec
+        self.service: Service
+        self.reply_codec: MessageCodec | None = None
+        self.details_codec: MessageCodec
+        self.call: Callable[..., bytes]
+        self.resolve()
+
+    def resolve(self) -> None:
+        """Looks everything up; again after a reconnect, when the numbers may be others.
+
+        Errors: `NoSuchMessage` says what is missing; the calls then raise it too.
+        """
+        try:
+            self._resolve()
+        except VapiError as error:
+            self.call = _raising(error)
+            raise
+
+    def _resolve(self) -> None:
+        client, connection = self.client, self.client.connection
+        scope, codec = client.sources.find(connection, self.name)
+        service = scope.set.service(self.name)
+        if service is None:
+            raise NoSuchMessage(f"{self.name!r} is no request: no service starts with it")
+        table = connection.message_table
+        self.codec, self.service = codec, service
+        self.number = table[codec.name_crc]
+        self.call = connection.call
+        self.reply_id, self.context_offset, self.retval_offset = 0, 2, None
+        self.cursor_offset = 0
+        if service.reply is not None:
+            reply = client.message_codec(service.reply)
+            self.reply_codec = reply
+            self.reply_id = table[reply.name_crc]
+            self.context_offset = 2 if reply.context_offset is None else reply.context_offset
+            self.retval_offset = reply.retval_offset
+            self.cursor_offset = cursor_offset(codec, reply)
+        if service.details is not None:
+            self.details_codec = client.message_codec(service.details)
+            self.details_id = table[self.details_codec.name_crc].to_bytes(2, "big")
+            self.details_offset = self.details_codec.context_offset or 2
+            if service.reply is None:
+                try:
+                    ping, ping_reply = table[_PING], table[_PING_REPLY]
+                except KeyError as error:
+                    raise MessageUnavailable(f"dumps need {error}, which VPP lacks") from None
+                self.ping = ping.to_bytes(2, "big"), ping_reply.to_bytes(2, "big")
+
+    def encode(self, value: ApiMessage | None, fields: dict[str, Any]) -> bytes:
+        """Wire bytes of a request, from an object of its class or from keywords."""
+        if value is None:
+            return self.codec.encode(self.number, fields)
+        if fields or getattr(type(value), "__api__", None) is not self.codec:
+            known = f"one {self.codec.cls.__name__}, or keywords"
+            raise InvalidArgument(f"{self.name} takes {known}, not {type(value).__name__}")
+        packed: bytes = self.codec.encode_value(value, self.number)
+        return packed
+
+    def checked(self, reply: Any, data: bytes) -> Any:
+        """The reply; `ApiError` if its retval is negative and the client raises such errors."""
+        at = self.reply_codec.retval_offset if self.reply_codec is not None else None
+        if at is not None and data[at] > 127 and self.client.raise_on_error:
+            raise self.error(reply)
+        return reply
+
+    def error(self, reply: Any) -> ApiError:
+        """What a negative retval says."""
+        retval = reply.retval
+        symbol = _retvals.name_of(retval)
+        named = f"{symbol} ({retval})" if symbol else str(retval)
+        error = ApiError(f"{self.name}: {_retvals.text_of(retval)}: {named}", retval=retval)
+        error.symbol, error.message, error.reply = symbol, self.name, reply
+        return error
+
+
+def _raising(error: VapiError) -> Callable[..., bytes]:
+    """In the place of a call that cannot be made."""
+
+    def call(*arguments: object, **keywords: object) -> bytes:
+        raise type(error)(error.text)
+
+    return call
+
+
+def make_function(binding: Binding) -> Any:
+    """The function of a request, with its documentation and signature."""
+    service = binding.service
+    if service.details is not None:
+        function = _streaming(binding)
+    elif service.reply is not None:
+        function = _asking(binding)
+    else:
+        function = _telling(binding)
+    function.__name__ = function.__qualname__ = binding.name
+    function.__module__ = "vapi_cffi.api"
+    function.__doc__ = _document(binding)
+    made: Any = function
+    made.__signature__ = _signature(binding)
+    made.binding = binding
+    made.request = binding.codec.cls
+    made.reply = None if binding.reply_codec is None else binding.reply_codec.cls
+    made.details = None if service.details is None else binding.details_codec.cls
+    made.events = service.events
+    return made
+
+
+def _asking(binding: Binding) -> Callable[..., Any]:
+    """A request with one reply: one crossing into C."""
+    reply_codec = binding.reply_codec
+    assert reply_codec is not None
+    client, encode, retval_at = binding.client, binding.codec.encode, binding.retval_offset
+
+    def ask(value: Any, timeout: float | None, fields: dict[str, Any]) -> Any:
+        message = encode(binding.number, fields) if value is None else binding.encode(value, fields)
+        try:
+            data = binding.call(
+                message,
+                binding.reply_id,
+                context_offset=binding.context_offset,
+                timeout=timeout,
+            )
+        except ConnectionError as error:
+            raise client.lost(error) from None
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s answered, %d bytes", binding.name, len(data))
+        return accept(data), data
+
+    accept = reply_codec.accept
+
+    def function(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> Any:
+        reply, data = ask(value, _timeout, fields)
+        if retval_at is not None and data[retval_at] > 127 and client.raise_on_error:
+            raise binding.error(reply)
+        return reply
+
+    def raw(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> Any:
+        """The reply, whatever its retval."""
+        return ask(value, _timeout, fields)[0]
+
+    made: Any = function
+    made.raw = raw
+    return function
+
+
+def _streaming(binding: Binding) -> Callable[..., Any]:
+    """A dump or stream: something to iterate over."""
+    kind: type[Dump[Any]] = Dump if binding.service.reply is None else Stream
+
+    def function(
+        value: Any = None, /, *, _timeout: float | None = None, **fields: Any
+    ) -> Dump[Any]:
+        return kind(binding, binding.encode(value, fields), _timeout)
+
+    return function
+
+
+def _telling(binding: Binding) -> Callable[..., Any]:
+    """A message without answer."""
+
+    def function(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> None:
+        message = binding.encode(value, fields)
+        connection = binding.client.connection
+        if "client_index" in binding.codec.header:
+            message = message[:2] + connection.client_index + message[6:]
+        connection.send_bytes(message, _timeout)
+
+    return function
+
+
+def _signature(binding: Binding) -> inspect.Signature:
+    """Keywords with their defaults; the names of types as annotations."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(item.name, kind, default=item.default(), annotation=item.kind.in_type)
+        for item in binding.codec.fields
+        if item.counts is None
+    ]
+    parameters.append(inspect.Parameter("_timeout", kind, default=None, annotation="float"))
+    service = binding.service
+    if service.details is not None:
+        name = f"{'Stream' if service.reply else 'Dump'}[{binding.details_codec.name_for_types}]"
+    elif binding.reply_codec is not None:
+        name = binding.reply_codec.name_for_types
+    else:
+        name = "None"
+    return inspect.Signature(parameters, return_annotation=name)
+
+
+def _document(binding: Binding) -> str:
+    """The comment of the API file, and what goes in and comes out."""
+    lines = [binding.codec.cls.__doc__ or binding.name, "", "Fields:"]
+    lines += [f"    {_field_line(item)}" for item in binding.codec.fields] or ["    none"]
+    for what, codec in (
+        ("Reply", binding.reply_codec),
+        ("Details", binding.details_codec if binding.service.details else None),
+    ):
+        if codec is not None:
+            lines += ["", f"{what}: {codec.name_for_types}"]
+            lines += [f"    {_field_line(item)}" for item in codec.fields]
+    if binding.service.events:
+        lines += ["", f"Events that may follow: {', '.join(binding.service.events)}"]
+    lines += ["", "_timeout: seconds to wait for the answer, if not the client's."]
+    return "\n".join(lines)
+
+
+def _field_line(item: BlockField) -> str:
+    note = f"  (the length of {item.counts})" if item.counts else ""
+    return f"{item.name}: {item.kind.out_type}{note}"
+
+
+class Api:
+    """The requests that the connected VPP understands, as functions with keywords.
+
+    >>> client.api.sw_interface_set_flags(sw_if_index=1, flags="admin_up")   # doctest: +SKIP
+    SwInterfaceSetFlagsReply(retval=0)
+
+    `.request`, `.reply` and `.details` of each function are the classes of its messages, `.raw()`
+    returns the reply whatever its retval. Unknown names raise `NoSuchMessage`, an AttributeError.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._bindings: dict[str, Binding] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        client = self._client
+        try:
+            binding = Binding(client, name)
+        except NoSuchMessage as error:
+            raise _with_hint(error, name, client) from None
+        self._bindings[name] = binding
+        function = make_function(binding)
+        self.__dict__[name] = function
+        return function
+
+    def __getitem__(self, name: str) -> Any:
+        """The same, for names in variables."""
+        return getattr(self, name)
+
+    def __dir__(self) -> list[str]:
+        return self._client.sources.callers(self._client.connection)
+
+    def resolve_again(self) -> None:
+        """After a reconnect: the functions that programs hold get the new numbers."""
+        for binding in self._bindings.values():
+            try:
+                binding.resolve()
+            except VapiError as error:
+                log.warning("%s is not available any more: %s", binding.name, error)
+
+    def __repr__(self) -> str:
+        return f"<Api of {self._client.connection.address}>"
+
+
+def _with_hint(error: NoSuchMessage, name: str, client: Client) -> NoSuchMessage:
+    """Names a request that looks like it, unless the text says what is the matter."""
+    if "is no request" not in error.text or "did you mean" in error.text:
+        return error
+    close = get_close_matches(name, client.sources.callers(client.connection), 1)
+    return NoSuchMessage(f"{error.text}; did you mean {close[0]!r}?") if close else error

@@ -1,0 +1,252 @@
+"""Events: messages that VPP sends unasked, once somebody subscribed to them."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator
+from threading import RLock, Thread
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from ._codec import MessageCodec
+from ._errors import InvalidArgument, NoSuchMessage, NotConnected, Timeout, VapiError
+from ._hub import Mailbox
+
+if TYPE_CHECKING:
+    from ._client import Client
+
+log = logging.getLogger("vapi_cffi")
+
+Policy = Literal["drop_oldest", "drop_newest"]
+
+
+class _Bounded(Mailbox):
+    """A mailbox that holds `size` messages and counts what it could not."""
+
+    __slots__ = ("dropped", "policy", "size")
+
+    def __init__(self, ids: Iterable[bytes], size: int, policy: Policy) -> None:
+        super().__init__(ids)
+        self.size = size
+        self.policy = policy
+        self.dropped = 0
+
+    def put(self, data: bytes) -> None:
+        if len(self.items) >= self.size:
+            self.dropped += 1
+            if self.policy == "drop_newest":
+                return
+            self.items.popleft()
+        self.items.append(data)
+
+
+class Events:
+    """Events as they come, until `close()` or the end of a `with` block.
+
+    >>> with client.events("sw_interface_event") as events:             # doctest: +SKIP
+    ...     for event in events:
+    ...         print(event.sw_if_index, event.flags)
+
+    While nobody looks, up to `size` of them wait; then the oldest ones go (or the newest, by
+    `policy`), and `dropped` counts them.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        names: tuple[str, ...],
+        *,
+        size: int,
+        policy: Policy,
+        subscribe: bool,
+        timeout: float | None,
+        fields: dict[str, Any],
+    ) -> None:
+        if not names:
+            raise InvalidArgument("events() needs the name of an event")
+        if size < 1:
+            raise InvalidArgument(f"size is at least 1, not {size!r}")
+        if policy not in ("drop_oldest", "drop_newest"):
+            raise InvalidArgument(f"policy is 'drop_oldest' or 'drop_newest', not {policy!r}")
+        self.names = names
+        self.timeout = math.inf if timeout is None else timeout
+        self._client = client
+        self._fields = fields
+        self._subscribe = subscribe
+        self._closed = False
+        self._box = _Bounded((), size, policy)
+        self._codecs: dict[bytes, MessageCodec] = {}
+        self.attach()
+
+    def attach(self) -> None:
+        """Begins, or after a reconnect begins again."""
+        client, hub = self._client, self._client.hub
+        self._codecs = {}
+        for name in self.names:
+            codec, number = client.message(name)
+            self._codecs[number.to_bytes(2, "big")] = codec
+        self._box.error = None
+        for number_bytes in self._codecs:
+            hub.subscribe(number_bytes, self._box)
+        if self._subscribe:
+            try:
+                for name in self.names:
+                    client.wanted.want(name, self._fields)
+            except BaseException:
+                self._detach()
+                raise
+
+    @property
+    def dropped(self) -> int:
+        """How many were lost because nobody looked in time."""
+        return self._box.dropped
+
+    def get(self, timeout: float | None = None) -> Any:
+        """The next event. Errors: `Timeout`; `NotConnected` after `close()`, `ConnectionLost`."""
+        box = self._box
+        if not box.items:
+            if self._closed:
+                raise NotConnected("these events were closed")
+            with self._client.watched():
+                self._client.hub.wait(box, self.timeout if timeout is None else timeout)
+        data = box.items.popleft()
+        return self._codecs[data[:2]].accept(data)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return self.get()
+        except NotConnected:
+            if self._closed:
+                raise StopIteration from None
+            raise
+
+    def pending(self) -> int:
+        """How many wait to be looked at, of those that were received."""
+        return len(self._box.items)
+
+    def close(self) -> None:
+        """Unsubscribes, and ends loops over the events, also in other threads. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._client.forget(self)
+        self._box.fail(NotConnected("these events were closed"))
+        self._detach()
+        if self._subscribe:
+            for name in self.names:
+                self._client.wanted.release(name)
+
+    def _detach(self) -> None:
+        for number in self._codecs:
+            self._client.hub.unsubscribe(number, self._box)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{self.pending()} waiting"
+        return f"<Events {', '.join(self.names)}, {state}>"
+
+
+class Subscriptions:
+    """What this client asked VPP for. VPP refuses to be asked twice: the first reader of an event
+    subscribes, the last one unsubscribes."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._lock = RLock()
+        self._readers: dict[str, int] = {}
+
+    def want(self, name: str, fields: dict[str, Any]) -> None:
+        """One more reader. Errors: `InvalidArgument` if nothing asks for such events, `ApiError`
+        if VPP refuses."""
+        with self._lock:
+            if not self._readers.get(name):
+                self._send(name, fields, on=True)
+            self._readers[name] = self._readers.get(name, 0) + 1
+
+    def release(self, name: str) -> None:
+        """One reader less. A VPP that is gone, or refuses, is no trouble any more."""
+        with self._lock:
+            left = self._readers[name] = max(self._readers.get(name, 0) - 1, 0)
+            if not left and self._client.connection.is_connected:
+                try:
+                    self._send(name, {}, on=False)
+                except VapiError as error:
+                    log.debug("unsubscribe from %s: %s", name, error)
+
+    def forget(self) -> None:
+        """A new VPP knows of none."""
+        with self._lock:
+            self._readers.clear()
+
+    def _send(self, name: str, given: dict[str, Any], *, on: bool) -> None:
+        """The request that the API has for this, with `enable_disable` or what it calls it."""
+        client = self._client
+        caller = client.sources.subscription(client.connection, name)
+        if caller is None:
+            raise InvalidArgument(
+                f"no request asks for {name}: subscribe in your own way, "
+                "and call events(..., subscribe=False)"
+            )
+        try:
+            function = getattr(client.api, caller)
+        except NoSuchMessage as error:
+            raise InvalidArgument(f"{name} cannot be subscribed to: {error}") from None
+        fields = dict(given)
+        known = function.binding.codec.by_name
+        for switch in ("enable_disable", "enable"):
+            if switch in known:
+                fields[switch] = on
+        if "pid" in known:
+            fields.setdefault("pid", os.getpid())
+        function(**fields)
+
+
+class Listener:
+    """Calls a function for each event, in a thread of its own."""
+
+    def __init__(self, events: Events, callback: Callable[[Any], object]) -> None:
+        self.events = events
+        self._callback = callback
+        self._thread = Thread(target=self._run, name=f"vapi-{events.names[0]}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            for event in self.events:
+                try:
+                    self._callback(event)
+                except Exception:  # the next event is not to blame
+                    log.exception("the callback for %s failed", ", ".join(self.events.names))
+        except (VapiError, Timeout) as error:
+            log.debug("no more events: %s", error)
+
+    def close(self) -> None:
+        """Unsubscribes; returns when the callback has returned."""
+        self.events.close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,216 @@
+"""What arrives and was not asked for by `Connection.call`: details of dumps, answers, events.
+
+Every waiter has a `Mailbox`. Whoever waits first receives for all (the leader), in batches, and
+puts each message into the box that it belongs to; the others sleep until their box has something,
+or until the leader leaves and one of them takes its place. So no thread of ours is needed, and no
+message crosses threads that need not.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Iterable
+from threading import Event, Lock
+from time import monotonic
+
+from ._connection import Connection
+from ._errors import Timeout, VapiError
+
+log = logging.getLogger("vapi_cffi")
+
+#: Messages that one crossing brings at most.
+BATCH = 512
+_MAX_CONTEXT = 0x7FFFFFFF
+#: Who receives looks this often whether it still should (`Connection` looks for signals as often).
+_SLICE = 0.1
+
+
+class Mailbox:
+    """Messages for one waiter. `ids`: the two-byte numbers of messages that it takes."""
+
+    __slots__ = ("context", "error", "ids", "items", "wake")
+
+    def __init__(self, ids: Iterable[bytes], context: bytes = b"") -> None:
+        self.ids = frozenset(ids)
+        self.context = context
+        self.items: deque[bytes] = deque()
+        self.wake = Event()
+        self.error: BaseException | None = None
+
+    def put(self, data: bytes) -> None:
+        """Takes a message in."""
+        self.items.append(data)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the wait for it."""
+        self.error = error
+        self.wake.set()
+
+
+class Hub:
+    """The mailboxes of one connection."""
+
+    def __init__(self, connection: Connection, *, timeout: float) -> None:
+        self.connection = connection
+        self.timeout = timeout
+        self.unclaimed = 0
+        self._lock = Lock()
+        self._leading = False
+        self._followers: dict[Mailbox, None] = {}
+        self._pending: dict[bytes, Mailbox] = {}
+        self._far: dict[bytes, int] = {}
+        self._events: dict[bytes, tuple[Mailbox, ...]] = {}
+        self._last_context = 0
+
+    # ---- mailboxes -----------------------------------------------------------------------------
+
+    def open(self, ids: Iterable[bytes], context_offsets: Iterable[int] = ()) -> Mailbox:
+        """A mailbox for answers with a context of its own, which it has until `close`.
+
+        `context_offsets`: of the same messages as `ids`, where they are not all 2.
+        """
+        ids = tuple(ids)
+        with self._lock:
+            for number, offset in zip(ids, context_offsets, strict=False):
+                if offset != 2:
+                    self._far[number] = offset
+            while True:
+                self._last_context = self._last_context % _MAX_CONTEXT + 1
+                context = self._last_context.to_bytes(4, "big")
+                if context not in self._pending:
+                    break
+            box = self._pending[context] = Mailbox(ids, context)
+        return box
+
+    def close(self, box: Mailbox) -> None:
+        """No more answers for it: those that still come are dropped."""
+        self._pending.pop(box.context, None)
+
+    def subscribe(self, number: bytes, box: Mailbox) -> None:
+        """From now on every message of that number that is no answer goes into the box too."""
+        with self._lock:
+            self._events[number] = (*self._events.get(number, ()), box)
+
+    def unsubscribe(self, number: bytes, box: Mailbox) -> None:
+        """Ends it."""
+        with self._lock:
+            left = tuple(item for item in self._events.get(number, ()) if item is not box)
+            self._events[number] = left
+
+    def fail(self, error: BaseException) -> None:
+        """The connection is gone: all waits end with this."""
+        with self._lock:
+            boxes = {*self._pending.values(), *(b for some in self._events.values() for b in some)}
+        for box in boxes:
+            box.fail(error)
+
+    # ---- receiving -----------------------------------------------------------------------------
+
+    def wait(self, box: Mailbox, timeout: float | None = None) -> None:
+        """Returns when there is something in the box. `timeout`: seconds, None: the client's.
+
+        Errors: `Timeout`, what the box failed with, `ConnectionLost`, `NotConnected`.
+        """
+        if box.items:
+            return
+        deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        try:
+            while not box.items:
+                if box.error is not None:
+                    raise box.error
+                left = max(deadline - monotonic(), 0.0)
+                if self._enter(box):
+                    try:
+                        self._receive(min(left, _SLICE))
+                    finally:
+                        with self._lock:
+                            self._leading = False
+                else:
+                    box.wake.wait(None if left == math.inf else left)
+                if left == 0.0 and not box.items:
+                    raise Timeout("no answer in time")
+        finally:
+            self._leave(box)
+
+    def _enter(self, box: Mailbox) -> bool:
+        """True: the caller leads. False: it sleeps until its box is woken, which it may be
+        already."""
+        with self._lock:
+            box.wake.clear()
+            if box.items or box.error is not None:
+                box.wake.set()
+                return False
+            if not self._leading:
+                self._leading = True
+                self._followers.pop(box, None)
+                return True
+            self._followers[box] = None
+            return False
+
+    def _leave(self, box: Mailbox) -> None:
+        """Passes the lead on, if nobody has it."""
+        with self._lock:
+            self._followers.pop(box, None)
+            if not self._leading and self._followers:
+                next(iter(self._followers)).wake.set()
+
+    def _receive(self, timeout: float) -> None:
+        """One batch, if one comes in time."""
+        try:
+            batch = self.connection.recv_bytes(BATCH, timeout)
+        except (TimeoutError, BlockingIOError):
+            return
+        self.route(batch)
+
+    def route(self, batch: Iterable[bytes]) -> None:
+        """Puts messages into their boxes, and wakes who waits for them."""
+        pending = self._pending
+        touched: set[Mailbox] = set()
+        last: Mailbox | None = None
+        for data in batch:
+            box = pending.get(data[2:6])
+            if box is None or data[:2] not in box.ids:
+                self._other(data)
+                continue
+            box.put(data)
+            if box is not last:
+                touched.add(box)
+                last = box
+        # After the last put: whoever was quick has emptied its box and sleeps again.
+        for box in touched:
+            box.wake.set()
+
+    def _other(self, data: bytes) -> None:
+        """Answers whose context is elsewhere, and events."""
+        number = data[:2]
+        offset = self._far.get(number)
+        if offset is not None:
+            box = self._pending.get(data[offset : offset + 4])
+            if box is not None and number in box.ids:
+                box.put(data)
+                box.wake.set()
+                return
+        boxes = self._events.get(number, ())
+        for box in boxes:
+            box.put(data)
+            box.wake.set()
+        if not boxes:
+            self.unclaimed += 1
+
+    def drain(self) -> None:
+        """Routes what is there, without waiting; for event loops."""
+        try:
+            while True:
+                batch = self.connection.recv_bytes(BATCH, 0)
+                self.route(batch)
+                if len(batch) < BATCH:
+                    return
+        except (TimeoutError, BlockingIOError):
+            return
+
+
+def lost(error: VapiError) -> VapiError:
+    """The same error for another waiter: an exception object has one traceback."""
+    return type(error)(error.text, code=error.code, os_errno=error.os_errno)
