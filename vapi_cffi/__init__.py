@@ -1,24 +1,29 @@
 """vapi_cffi: VPP's binary API from Python at the speed of C.
 
 >>> import vapi_cffi
->>> with vapi_cffi.Connection("sim:") as connection:                    # doctest: +SKIP
-...     ping = connection.find("control_ping_51077d14")
-...     reply = connection.call(ping.to_bytes(2, "big") + bytes(8))
+>>> with vapi_cffi.connect("sim:") as client:                           # doctest: +SKIP
+...     print(client.api.show_version().version)
 """
 
 from __future__ import annotations
 
 from ._address import TRANSPORTS, Address, Transport
+from ._addresses import MACAddress
 from ._buffers import Buffer, Message
 from ._calling import LOST, PumpResult
+from ._client import Client, connect
+from ._codec import decode, encode
 from ._config import ConnectOptions
 from ._connection import Connection
+from ._dump import Dump, Stream
+from ._enums import ApiEnum, ApiFlag
 from ._errors import (
     AccessDenied,
     ApiError,
     BadMessage,
     ConnectFailed,
     ConnectionLost,
+    DefinitionError,
     Forked,
     Incompatible,
     InvalidArgument,
@@ -28,6 +33,7 @@ from ._errors import (
     MisuseError,
     MutexFailure,
     NoResponse,
+    NoSuchMessage,
     NoSuchPath,
     NotASocket,
     NotConnected,
@@ -41,7 +47,9 @@ from ._errors import (
     VapiError,
     WouldBlock,
 )
+from ._events import Events, Listener
 from ._table import MessageTable
+from ._values import ApiMessage, ApiUnion, ApiValue, to_dict
 from ._version import __version__
 
 __all__ = [
@@ -49,16 +57,27 @@ __all__ = [
     "TRANSPORTS",
     "AccessDenied",
     "Address",
+    "ApiEnum",
     "ApiError",
+    "ApiFlag",
+    "ApiMessage",
+    "ApiUnion",
+    "ApiValue",
     "BadMessage",
     "Buffer",
+    "Client",
     "ConnectFailed",
     "ConnectOptions",
     "Connection",
     "ConnectionLost",
+    "DefinitionError",
+    "Dump",
+    "Events",
     "Forked",
     "Incompatible",
     "InvalidArgument",
+    "Listener",
+    "MACAddress",
     "MapFailed",
     "Message",
     "MessageReleased",
@@ -67,6 +86,7 @@ __all__ = [
     "MisuseError",
     "MutexFailure",
     "NoResponse",
+    "NoSuchMessage",
     "NoSuchPath",
     "NotASocket",
     "NotConnected",
@@ -75,6 +95,7 @@ __all__ = [
     "ProtocolError",
     "PumpResult",
     "SocketFailure",
+    "Stream",
     "Timeout",
     "Transport",
     "TransportError",
@@ -82,11 +103,15 @@ __all__ = [
     "VapiError",
     "WouldBlock",
     "__version__",
+    "connect",
+    "decode",
+    "encode",
+    "to_dict",
 ]
 
 # Tracebacks and help() name what programs import.
 for _name in __all__:
     _item = globals()[_name]
-    if isinstance(_item, type):
+    if isinstance(_item, type) or callable(_item):
         _item.__module__ = __name__
 del _name, _item
