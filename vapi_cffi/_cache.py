@@ -8,7 +8,6 @@ file, so nothing can be stale.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -42,6 +41,8 @@ def directory() -> Path | None:
 
 def key_of(parts: Iterable[str]) -> str:
     """The name of a content."""
+    import hashlib  # it starts OpenSSL, which a program that brings its definitions does not need
+
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 
-_U16 = "big"
-
 
 class Dump(Generic[T_co]):
     """The details that a dump brings, streamed: memory does not grow with their number.
@@ -33,23 +31,24 @@ class Dump(Generic[T_co]):
         self._timeout = timeout
 
     def __iter__(self) -> Iterator[T_co]:
+        accept = self._binding.details_codec.accept
+        for batch in self._batches():
+            for data in batch:
+                yield accept(data)
+
+    def _batches(self) -> Iterator[list[bytes]]:
+        """The details as they come."""
         binding = self._binding
-        client = binding.client
-        accept, hub = binding.details_codec.accept, client.hub
+        client, hub = binding.client, binding.client.hub
         ping, ping_reply = binding.ping
         details_id = binding.details_id
         box = hub.open((details_id, ping_reply), (binding.details_offset, 2))
         try:
             with client.watched():
                 self._send(hub, box, ping)
-                items = box.items
-                while True:
-                    if not items:
-                        hub.wait(box, self._timeout)
-                    data = items.popleft()
-                    if data[:2] != details_id:
-                        return
-                    yield accept(data)
+                while (batch := take(hub, box, self._timeout))[-1][:2] == details_id:
+                    yield batch
+                yield batch[:-1]
         finally:
             hub.close(box)
 
@@ -65,7 +64,11 @@ class Dump(Generic[T_co]):
 
     def all(self) -> list[T_co]:
         """All of them."""
-        return list(self)
+        accept = self._binding.details_codec.accept
+        found: list[T_co] = []
+        for batch in self._batches():
+            found += map(accept, batch)
+        return found
 
     def first(self) -> T_co | None:
         """The first, or None if there is none; the others are dropped."""
@@ -85,9 +88,8 @@ class Stream(Dump[T_co]):
 
     reply: Any = None
 
-    def __iter__(self) -> Iterator[T_co]:
-        binding = self._binding
-        accept, hub = binding.details_codec.accept, binding.client.hub
+    def _batches(self) -> Iterator[list[bytes]]:
+        binding, hub = self._binding, self._binding.client.hub
         reply_codec = binding.reply_codec
         assert reply_codec is not None
         details_id, reply_id = binding.details_id, binding.reply_id.to_bytes(2, "big")
@@ -102,15 +104,12 @@ class Stream(Dump[T_co]):
                     connection.send_bytes(
                         message[:2] + index + box.context + message[10:], self._timeout
                     )
-                    while True:
-                        if not box.items:
-                            hub.wait(box, self._timeout)
-                        data = box.items.popleft()
-                        if data[:2] == reply_id:
-                            break
-                        yield accept(data)
+                    while (batch := take(hub, box, self._timeout))[-1][:2] == details_id:
+                        yield batch
+                    yield batch[:-1]
             finally:
                 hub.close(box)
+            data = batch[-1]
             reply = reply_codec.accept(data)
             if getattr(reply, "retval", 0) == _retvals.EAGAIN and binding.cursor_offset:
                 at = binding.cursor_offset
@@ -119,6 +118,13 @@ class Stream(Dump[T_co]):
                 continue
             self.reply = binding.checked(reply, data)
             return
+
+
+def take(hub: Hub, box: Mailbox, timeout: float | None) -> list[bytes]:
+    """Everything that is there, at least one message; the last one may be the end."""
+    items = box.items
+    hub.wait(box, timeout)
+    return [items.popleft() for _ in range(len(items))]
 
 
 def cursor_offset(codec: MessageCodec, reply: MessageCodec | None) -> int:

@@ -32,8 +32,9 @@ class _Bounded(Mailbox):
         self.size = size
         self.policy = policy
         self.dropped = 0
+        self.put = self._put
 
-    def put(self, data: bytes) -> None:
+    def _put(self, data: bytes) -> None:
         if len(self.items) >= self.size:
             self.dropped += 1
             if self.policy == "drop_newest":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Event, Lock
 from time import monotonic
 
@@ -30,18 +30,15 @@ _SLICE = 0.1
 class Mailbox:
     """Messages for one waiter. `ids`: the two-byte numbers of messages that it takes."""
 
-    __slots__ = ("context", "error", "ids", "items", "wake")
+    __slots__ = ("context", "error", "ids", "items", "put", "wake")
 
     def __init__(self, ids: Iterable[bytes], context: bytes = b"") -> None:
         self.ids = frozenset(ids)
         self.context = context
         self.items: deque[bytes] = deque()
+        self.put: Callable[[bytes], None] = self.items.append
         self.wake = Event()
         self.error: BaseException | None = None
-
-    def put(self, data: bytes) -> None:
-        """Takes a message in."""
-        self.items.append(data)
 
     def fail(self, error: BaseException) -> None:
         """Ends the wait for it."""

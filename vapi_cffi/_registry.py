@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -79,7 +78,7 @@ def scope_of_package() -> SharedScope:
     memclnt), as this package itself knows them."""
 
     def read() -> ParsedDefinitions:
-        text = files("vapi_cffi").joinpath("api", "definitions.json").read_bytes()
+        text = (Path(__file__).parent / "api" / "definitions.json").read_bytes()
         return parse(text, "vapi_cffi/api/definitions.json")
 
     return _shared("vapi_cffi", read, cached=False)
