@@ -46,6 +46,9 @@ typedef struct {
     u16 id_control_ping, id_control_ping_reply;
     u32 marker_sent; /* send lock */
     u32 marker_seen; /* receive lock */
+    bool marker_owed; /* send lock: there was no room for it behind what it marks the end of */
+    u32 clash; /* send lock: the number that the context of the program's last such ping would be */
+    msg_ref_t next; /* receive lock: taken from the socket in search of a marker; body NULL: none */
 } dual_transport_t;
 
 static dual_transport_t *dual_of(transport_t *t) { return (dual_transport_t *)t; }
@@ -60,7 +63,8 @@ static msg_kind_t kind_of(const dual_transport_t *d, const void *bytes)
 
 static bool is_wide_busy(dual_transport_t *d)
 {
-    return load_acquire(&d->marker_seen) != load_relaxed(&d->marker_sent);
+    return load_acquire(&d->marker_seen) != load_relaxed(&d->marker_sent) ||
+           load_relaxed(&d->marker_owed);
 }
 
 static int lose(dual_transport_t *d, transport_t *lost)
@@ -120,26 +124,56 @@ static void *wide_copy(dual_transport_t *d, const void *bytes, u32 size)
     return copy;
 }
 
+/** Whether this context is that of a marker whose answer is due. */
+static bool is_marker(dual_transport_t *d, u32 context)
+{
+    u32 seen = load_relaxed(&d->marker_seen), number = context & MARKER_MASK;
+    return (context & ~MARKER_MASK) == MARKER_CONTEXT && number != load_relaxed(&d->clash) &&
+           ((number - seen - 1) & MARKER_MASK) <
+               ((load_acquire(&d->marker_sent) - seen) & MARKER_MASK);
+}
+
+/** A ping of the program's own whose context looks like a marker's: false if it has to wait for that. */
+static bool is_apart(dual_transport_t *d, const void *bytes, u32 size)
+{
+    u32 context = size >= 10 ? load_raw32((const u8 *)bytes + 6) : 0;
+    if ((context & ~MARKER_MASK) != MARKER_CONTEXT || load_be16(bytes) != d->id_control_ping)
+        return true;
+    if (is_marker(d, context))
+        return false;
+    store_relaxed(&d->clash, context & MARKER_MASK);
+    return true;
+}
+
 static void send_marker(dual_transport_t *d)
 {
     msg_control_ping_t *ping = private_msg_alloc(sizeof *ping);
+    store_relaxed(&d->marker_owed, true);
     if (ping == NULL)
         return;
     u32 next = (d->marker_sent + 1) & MARKER_MASK;
+    if (next == d->clash)
+        next = (next + 1) & MARKER_MASK;
     ping->id = htobe16(d->id_control_ping);
     ping->client_index = d->wide->client_index_raw;
     ping->context = MARKER_CONTEXT | next;
     void *body = ping;
-    if (d->wide->ops->send(d->wide, &body, 1, true) == 1)
+    if (d->wide->ops->send(d->wide, &body, 1, true) == 1) {
         store_release(&d->marker_sent, next);
-    else
+        store_relaxed(&d->marker_owed, false);
+    } else {
         private_msg_free(ping);
+    }
 }
 
 /** Sends private messages and the marker behind them. Those that did not go are freed. */
 static int send_wide(dual_transport_t *d, void **copies, u32 count, bool all)
 {
-    int n = d->wide->ops->send(d->wide, copies, count, all);
+    u32 apart = 0;
+    while (apart < count && is_apart(d, copies[apart], be32toh(msgbuf_of(copies[apart])->data_len)))
+        apart++;
+    int n = apart == count || (apart != 0 && !all) ? d->wide->ops->send(d->wide, copies, apart, all)
+                                                   : -EAGAIN;
     for (u32 i = n < 0 ? 0 : (u32)n; i < count; i++)
         private_msg_free(copies[i]);
     if (n > 0)
@@ -224,8 +258,7 @@ static int drop_markers(dual_transport_t *d, msg_ref_t *refs, int count)
     for (int i = 0; i < count; i++) {
         const u8 *body = refs[i].body;
         u32 context = refs[i].size >= 6 ? load_raw32(body + 2) : 0;
-        if (load_be16(body) != d->id_control_ping_reply ||
-            (context & ~MARKER_MASK) != MARKER_CONTEXT) {
+        if (load_be16(body) != d->id_control_ping_reply || !is_marker(d, context)) {
             refs[kept++] = refs[i];
             continue;
         }
@@ -235,10 +268,47 @@ static int drop_markers(dual_transport_t *d, msg_ref_t *refs, int count)
     return kept;
 }
 
+static void set_next(dual_transport_t *d, void *body, u32 size)
+{
+    d->next.size = size;
+    store_relaxed(&d->next.body, body); /* looked at without the lock */
+}
+
+/**
+ * VPP's answer to the marker mostly lies right behind what it marks the end of. To find it there, and
+ * not when the next message is asked for, lets the next request go through shared memory again.
+ */
+static void look_ahead(dual_transport_t *d, transport_t *wide)
+{
+    while (d->next.body == NULL && is_wide_busy(d) && wide->ops->buffered(wide)) {
+        msg_ref_t ref;
+        if (wide->ops->take(wide, &ref, 1) != 1)
+            return; /* an error is still there for who takes next */
+        if (drop_markers(d, &ref, 1) == 1)
+            set_next(d, ref.body, ref.size);
+    }
+}
+
+/** What was taken ahead goes first: all that shared memory has now was asked for later. */
+static int take_ahead(dual_transport_t *d, msg_ref_t *refs, u32 max)
+{
+    if (d->next.body == NULL || max == 0)
+        return 0;
+    refs[0] = d->next;
+    set_next(d, NULL, 0);
+    int n = max == 1 ? 0 : d->wide->ops->take(d->wide, refs + 1, max - 1);
+    n = 1 + (n <= 0 ? 0 : drop_markers(d, refs + 1, n));
+    look_ahead(d, d->wide);
+    return n;
+}
+
 static int dual_take(transport_t *t, msg_ref_t *refs, u32 max)
 {
     dual_transport_t *d = dual_of(t);
-    int n = d->fast->ops->take(d->fast, refs, max);
+    int n = take_ahead(d, refs, max);
+    if (n != 0)
+        return n;
+    n = d->fast->ops->take(d->fast, refs, max);
     transport_t *wide = load_acquire(&d->wide);
     if (n < 0 || (u32)n == max || wide == NULL)
         return n < 0 ? lose(d, d->fast) : n;
@@ -250,6 +320,8 @@ static int dual_take(transport_t *t, msg_ref_t *refs, u32 max)
         if (more < 0)
             return n != 0 ? n : lose(d, wide);
         int kept = drop_markers(d, refs + n, more);
+        if (kept != 0)
+            look_ahead(d, wide);
         if (kept != 0 || more == 0)
             return n + kept;
     } while (true);
@@ -271,14 +343,15 @@ static bool dual_waiting(transport_t *t)
 {
     dual_transport_t *d = dual_of(t);
     transport_t *wide = load_acquire(&d->wide);
-    return d->fast->ops->waiting(d->fast) ||
+    return d->fast->ops->waiting(d->fast) || load_relaxed(&d->next.body) != NULL ||
            (wide != NULL && is_wide_busy(d) && wide->ops->waiting(wide));
 }
 
 static bool dual_buffered(transport_t *t)
 {
     dual_transport_t *d = dual_of(t);
-    return d->fast->ops->buffered(d->fast) || (d->wide != NULL && d->wide->ops->buffered(d->wide));
+    return d->fast->ops->buffered(d->fast) || d->next.body != NULL ||
+           (d->wide != NULL && d->wide->ops->buffered(d->wide));
 }
 
 static int dual_sleep(transport_t *t, bool for_room, deadline_t deadline)
@@ -286,6 +359,8 @@ static int dual_sleep(transport_t *t, bool for_room, deadline_t deadline)
     dual_transport_t *d = dual_of(t);
     transport_t *wide = load_acquire(&d->wide);
     int rv = -ETIMEDOUT;
+    if (!for_room && load_relaxed(&d->next.body) != NULL)
+        return 0;
     if (wide == NULL || !is_wide_busy(d)) {
         rv = d->fast->ops->sleep(d->fast, for_room, deadline);
         return rv == -ECONNRESET ? lose(d, d->fast) : rv;
@@ -367,6 +442,7 @@ static int dual_leave(transport_t *t)
     /* Its client goes first; what it has not answered, nobody waits for. */
     if (wide != NULL && load_acquire(&d->marker_seen) != d->marker_sent)
         store_release(&d->marker_seen, d->marker_sent);
+    store_relaxed(&d->marker_owed, false);
     int rv = d->fast->ops->leave(d->fast);
     return rv == -ECONNRESET ? lose(d, d->fast) : rv;
 }
@@ -395,6 +471,8 @@ static void dual_close(transport_t *t, bool clean)
 static void dual_destroy(transport_t *t)
 {
     dual_transport_t *d = dual_of(t);
+    if (d->next.body != NULL)
+        rx_buffer_release(d->next.body);
     if (d->wide != NULL)
         d->wide->ops->destroy(d->wide);
     d->fast->ops->destroy(d->fast);
