@@ -16,6 +16,8 @@
 #define CARVE_LOCK_TAG 77
 #define LOCK_PATIENCE_NS (20 * NS_PER_US)
 
+u64 page_carve_quarantine_s = CARVE_QUARANTINE_S;
+
 typedef struct {
     u64 magic;
     u64 owner_start; /* of the process, in the kernel's ticks: tells a reused pid */
@@ -207,7 +209,7 @@ void page_uncarve(const region_t *root, void *run, bool quarantine, deadline_t d
     sigset_t before;
     u32 first = (u32)((u64)((u8 *)run - root->base) / SHM_PAGE_SIZE);
     /* Also the state to be in should the lock not be had: somebody will reclaim it. */
-    store_release(&header->free_after_s, wall_clock_s() + (quarantine ? CARVE_QUARANTINE_S : 0));
+    store_release(&header->free_after_s, wall_clock_s() + (quarantine ? page_carve_quarantine_s : 0));
     if (quarantine || find_bitmap(root, &bitmap, NULL) != VAPI_OK ||
         !lock_region(region, deadline, &before))
         return;
@@ -256,7 +258,7 @@ u32 page_carve_reclaim(const region_t *root, const region_t *overlay, deadline_t
                     free_run(root, &bitmap, i, h.pages);
                     freed += h.pages;
                 } else {
-                    at->free_after_s = wall_clock_s() + CARVE_QUARANTINE_S;
+                    at->free_after_s = wall_clock_s() + page_carve_quarantine_s;
                 }
             }
             unlock_region(region, &before);

@@ -20,6 +20,8 @@
 #define CARVE_HEADER_BYTES 64u
 /** VPP notices a dead client after at most three scans, ten seconds each, and was seen to take 130 s. */
 #define CARVE_QUARANTINE_S 150u
+/** What is used; tests have no such time. */
+extern u64 page_carve_quarantine_s;
 
 /** Reserves a run; NULL with a reason when there is no room or the mutex is not to be had. The first
  * CARVE_HEADER_BYTES are filled in, the rest may hold anything. */

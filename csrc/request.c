@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "atomics.h"
+
 vapi_error_e request_ring_init(request_ring_t *ring, u32 size)
 {
     request_t *places = calloc(size, sizeof *places);
@@ -31,7 +33,7 @@ bool request_ring_push(request_ring_t *ring, const request_t *request)
     if (ring->count == ring->size)
         return false;
     ring->places[place(ring, ring->count)] = *request;
-    ring->count++;
+    store_relaxed(&ring->count, ring->count + 1); /* looked at without the lock */
     return true;
 }
 
@@ -52,6 +54,6 @@ request_t request_ring_pop(request_ring_t *ring)
 {
     request_t first = ring->places[ring->start];
     ring->start = place(ring, 1);
-    ring->count--;
+    store_relaxed(&ring->count, ring->count - 1);
     return first;
 }
