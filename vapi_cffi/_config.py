@@ -30,9 +30,10 @@ class ConnectOptions:
     mode: "blocking" calls wait up to the timeout, "nonblocking" ones raise `WouldBlock` at once.
     timeout: seconds, for connecting and for calls that are given none of their own.
     max_outstanding_requests: how many requests may be in flight.
-    response_queue_size: wanted places in the input queue; made large enough for the requests anyway.
-    bell: with classic shared memory, the socket through which an idle VPP is woken. None: that of the
-        process which serves the region; "": none (an idle VPP then answers after up to 10 ms).
+    response_queue_size: wanted places in the input queue; made large enough for the requests
+        anyway.
+    bell: with classic shared memory, the socket through which an idle VPP is woken. None: that of
+        the process which serves the region; "": none (an idle VPP then answers after up to 10 ms).
     handle_keepalives: answer VPP's keepalives instead of returning them from recv().
     spin: seconds that a wait spins before it sleeps; None: chosen for this machine.
     backlog_bytes: the most that is kept for a program that does not receive (see docs).
