@@ -33,11 +33,13 @@ def vapi(*arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[st
 def test_help_lists_commands_and_exit_codes() -> None:
     done = vapi("--help")
     assert done.returncode == 0
-    for word in ("demo", "sim", "ping", "bench", "info", "generate", "api", "Exit codes"):
+    for word in ("demo", "sim", "ping", "bench", "info", "generate", "api", "config", "Exit codes"):
         assert word in done.stdout
 
 
-@pytest.mark.parametrize("command", ["demo", "sim", "ping", "bench", "info", "generate", "api"])
+@pytest.mark.parametrize(
+    "command", ["demo", "sim", "ping", "bench", "info", "generate", "api", "config"]
+)
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = vapi(command, "--help")
     assert done.returncode == 0, done.stderr
@@ -164,6 +166,8 @@ def test_a_terminal_gets_colour_and_a_bar() -> None:
         (("bench", "-a", "/nowhere/api.sock", "-t", "shm"), 2, "no address for shm"),
         (("generate", "x.api"), 2, "x.api"),
         (("sim", "--socket", "/nowhere/api.sock"), 1, "/nowhere/api.sock"),
+        (("config",), 2, "--cflags"),
+        (("config", "--cflags", "--static"), 2, "--static goes with --libs"),
     ],
 )
 def test_errors_are_one_line(arguments: tuple[str, ...], code: int, words: str) -> None:

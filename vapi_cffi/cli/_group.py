@@ -23,6 +23,7 @@ COMMANDS = {
     "info": ("Say what a VPP is: version, transports, messages.", ".info"),
     "generate": ("Generate C, C++ and Python bindings from API files.", ".generate"),
     "api": ("Look into API files: list, show, compare, advise.", ".api"),
+    "config": ("Say how to build C and C++ programs with the library.", ".config"),
 }
 
 EPILOG = """\b
