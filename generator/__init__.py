@@ -47,35 +47,43 @@ def load(
     include_dirs: Sequence[PathLike] = (),
     *,
     effort: int = DEFAULT_EFFORT,
+    trust_crc: bool = False,
 ) -> Model:
     """The model of files and directories (searched for `*.api` and `*.api.json`).
 
     Imports of `.api` files are looked for below `include_dirs`, then below the directories that
-    contain the importing file. `effort` 0 takes the file CRCs of JSON as they are. Raises
-    `ApiError`.
+    contain the importing file. `effort` 0 takes the file CRCs of JSON as they are, `trust_crc` the
+    CRCs of its messages: for hand-made files, where they are invented. Raises `ApiError`.
     """
     diagnostics = Diagnostics()
     loader = Loader(include_dirs, diagnostics)
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
-    return load_with(loader, diagnostics, several, effort=effort)
+    return load_with(loader, diagnostics, several, effort=effort, trust_crc=trust_crc)
 
 
 def load_with(
-    loader: Loader, diagnostics: Diagnostics, paths: Iterable[PathLike], *, effort: int
+    loader: Loader,
+    diagnostics: Diagnostics,
+    paths: Iterable[PathLike],
+    *,
+    effort: int,
+    trust_crc: bool = False,
 ) -> Model:
     """As `load`, with a loader of one's own, which afterwards tells what was read."""
-    return _resolve(loader, diagnostics, lambda: loader.load(paths), effort)
+    return _resolve(loader, diagnostics, lambda: loader.load(paths), effort, trust_crc)
 
 
-def load_json_text(text: str | bytes, name: str = "api.json", *, effort: int = 0) -> Model:
+def load_json_text(
+    text: str | bytes, name: str = "api.json", *, effort: int = 0, trust_crc: bool = False
+) -> Model:
     """The model of one `.api.json` text, or of an array of them as VPP's `get_api_json` returns it.
 
-    Message CRCs are always checked; file CRCs only with an `effort`, because whoever asks a running
-    server does not need them. Raises `ApiError`.
+    Message CRCs are checked unless `trust_crc`; file CRCs only with an `effort`, because whoever
+    asks a running server does not need them. Raises `ApiError`.
     """
     diagnostics = Diagnostics()
     loader = Loader((), diagnostics)
-    return _resolve(loader, diagnostics, lambda: loader.load_text(text, name), effort)
+    return _resolve(loader, diagnostics, lambda: loader.load_text(text, name), effort, trust_crc)
 
 
 def load_api_text(
@@ -92,12 +100,13 @@ def _resolve(
     diagnostics: Diagnostics,
     read: Callable[[], Sequence[SchemaFile]],
     effort: int,
+    trust_crc: bool = False,
 ) -> Model:
     """Read and resolve; places in JSON, which readers keep as paths, become lines in errors."""
     from .resolve import resolve
 
     try:
-        return resolve(read(), loader, diagnostics, effort=effort)
+        return resolve(read(), loader, diagnostics, effort=effort, trust_crc=trust_crc)
     except ApiError as problem:
         from ._json_positions import located
 

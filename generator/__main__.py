@@ -45,6 +45,9 @@ def _generate_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--trust-file-crc", action="store_true", help="take file CRCs of JSON without proof"
     )
+    parser.add_argument(
+        "--trust-crc", action="store_true", help="take message CRCs of JSON without check"
+    )
     parser.add_argument("--version", action="version", version=GENERATOR_VERSION)
     return parser
 
@@ -86,6 +89,7 @@ def _generate(arguments: Sequence[str]) -> int:
         check=given.check,
         use_cache=not given.no_cache,
         effort=0 if given.trust_file_crc else DEFAULT_EFFORT,
+        trust_crc=given.trust_crc,
     )
     return cli.run_generate(request)
 

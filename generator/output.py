@@ -38,6 +38,8 @@ class Request:
     use_cache: bool = True
     effort: int = 100_000
     """Steps to spend on proving the CRC of one JSON file; 0 takes it as it is."""
+    trust_crc: bool = False
+    """Take the CRCs of messages in JSON as they are, whatever their fields say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,9 @@ def generate(request: Request, progress: Progress | None = None) -> Result:
     from . import load_with
 
     loader = Loader(request.include_dirs, diagnostics)
-    model = load_with(loader, diagnostics, inputs, effort=request.effort)
+    model = load_with(
+        loader, diagnostics, inputs, effort=request.effort, trust_crc=request.trust_crc
+    )
     texts = emit_all(model, request, progress)
     changed = [path for path, text in texts.items() if not _has_text(path, text)]
     unchanged = [path for path in texts if path not in set(changed)]
@@ -85,7 +89,7 @@ def _command(request: Request, versions: Sequence[str]) -> list[str]:
         *versions,
         *(f"{name}={Path(path).absolute()}" for name, path in sorted(request.targets.items())),
         *(f"-I{Path(path).absolute()}" for path in request.include_dirs),
-        f"banner={request.options.banner} effort={request.effort}",
+        f"banner={request.options.banner} effort={request.effort} trust={request.trust_crc}",
         *(f"{name}={value}" for name, value in sorted(request.options.extra.items())),
         *(str(Path(path).absolute()) for path in request.paths),
     ]

@@ -42,9 +42,11 @@ def resolve(
     diagnostics: Diagnostics,
     *,
     effort: int,
+    trust_crc: bool = False,
 ) -> Model:
     """The model of some files. `effort`: steps spent on each JSON file to prove its file CRC, 0 to
-    take it as it is. Raises `ApiError` if anything is wrong."""
+    take it as it is. `trust_crc`: take the CRCs of messages in JSON as they are. Raises `ApiError`
+    if anything is wrong."""
     flattener = Flattener(loader, diagnostics)
     units = _distinct([flattener.flatten(schema) for schema in schemas], diagnostics)
     diagnostics.raise_if_errors()  # half-read files would only give rise to false errors
@@ -70,7 +72,7 @@ def resolve(
         linker.add(types[name])
     diagnostics.raise_if_errors()
 
-    resolver = _FileResolver(linker, folds, library, diagnostics)
+    resolver = _FileResolver(linker, folds, library, diagnostics, trust_crc)
     files = [resolver.file(unit) for unit in units]
     _check_unique(files, diagnostics)
     diagnostics.raise_if_errors()
@@ -191,12 +193,18 @@ class _FileResolver:
     """Puts together the `ApiFile` of each unit."""
 
     def __init__(
-        self, linker: Linker, folds: Folds, library: Library, diagnostics: Diagnostics
+        self,
+        linker: Linker,
+        folds: Folds,
+        library: Library,
+        diagnostics: Diagnostics,
+        trust_crc: bool,
     ) -> None:
         self._linker = linker
         self._folds = folds
         self._library = library
         self._diagnostics = diagnostics
+        self._trust_crc = trust_crc
 
     def file(self, unit: Unit) -> ApiFile:
         """The resolved file; what is wrong with it is reported."""
@@ -281,12 +289,14 @@ class _FileResolver:
         return messages
 
     def _crc(self, define: DefineDecl) -> int:
-        """The CRC from the fields; another one in the JSON is an error."""
+        """The CRC from the fields; another one in the JSON is an error, or is trusted."""
         try:
             crc = self._folds.message_crc(define)
         except KeyError:
             return 0  # an unknown type: the linker reports it
         if define.crc is not None and define.crc != crc:
+            if self._trust_crc:
+                return define.crc
             self._diagnostics.error(
                 define.where,
                 f"message {define.name!r}: CRC {define.crc:#010x} in the file, but {crc:#010x} "

@@ -45,6 +45,18 @@ def test_include(run: Run, write: Write) -> None:
     assert run("-Ix", "--json", "out", "a.api").returncode == 0
 
 
+def test_trust_crc(run: Run, write: Write, tmp_path: Path) -> None:
+    """Off by default; and a run that trusted is no reason for one that does not to find its work
+    done."""
+    write({"a.api.json": '{"messages": [["m", ["u32", "context"], {"crc": "0xcafebafe"}]]}'})
+    done = run("--c", "out", "a.api.json")
+    assert done.returncode == 1
+    assert "CRC 0xcafebafe in the file" in done.stderr
+    assert run("--trust-crc", "--c", "out", "a.api.json").returncode == 0
+    assert '"m_cafebafe"' in (tmp_path / "out/vapi/a.api.vapi.h").read_text("utf-8")
+    assert run("--c", "out", "a.api.json").returncode == 1
+
+
 def test_usage_errors(run: Run, write: Write) -> None:
     write({"a.api": API})
     done = run("a.api")

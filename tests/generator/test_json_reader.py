@@ -49,6 +49,22 @@ def test_a_file_of_an_older_release() -> None:
     assert model.files[0].crc == 0x1234
 
 
+def test_invented_crcs_are_taken_when_they_are_trusted() -> None:
+    text = json.dumps(
+        {
+            "messages": [
+                ["made_up", ["u32", "context"], {"crc": "0xcafebafe"}],
+                ["without", ["u32", "context"]],
+            ]
+        }
+    )
+    assert "CRC 0xcafebafe in the file" in errors(text)[0]
+    trusted = load_json_text(text, trust_crc=True).messages
+    assert trusted["made_up"].name_crc == "made_up_cafebafe"
+    computed = load_json_text(text.replace(', {"crc": "0xcafebafe"}', "")).messages
+    assert trusted["without"] == computed["without"]
+
+
 def test_services_are_derived_where_the_key_is_missing() -> None:
     messages = [[name, ["u32", "context"]] for name in ("a", "a_reply", "b_dump", "b_details", "c")]
     services = load_json_text(json.dumps({"messages": messages})).services

@@ -38,6 +38,7 @@ def _pairs(ctx: click.Context, option: click.Parameter, items: tuple[str, ...]) 
 @click.option("--no-cache", is_flag=True, help="Do the work even if nothing changed.")
 @click.option("--no-version", is_flag=True, help="Leave the generator's version out.")
 @click.option("--trust-file-crc", is_flag=True, help="Take file CRCs of JSON without proof.")
+@click.option("--trust-crc", is_flag=True, help="Take message CRCs of JSON without check.")
 def command(
     paths: tuple[str, ...],
     emit: dict[str, str],
@@ -47,6 +48,7 @@ def command(
     no_cache: bool,
     no_version: bool,
     trust_file_crc: bool,
+    trust_crc: bool,
     **targets: str | None,
 ) -> int:
     """Generate bindings from .api and .api.json files."""
@@ -66,6 +68,7 @@ def command(
         check=check,
         use_cache=not no_cache,
         effort=0 if trust_file_crc else DEFAULT_EFFORT,
+        trust_crc=trust_crc,
     )
     status: int = run_generate(request)
     return status
