@@ -20,6 +20,7 @@ from ._blocks import (
     StructKind,
     Tail,
     class_name,
+    count_properties,
     make_class,
 )
 from ._codec import MessageCodec
@@ -108,6 +109,8 @@ class Scope:
             if found is None:
                 return make_class(base, _MODULE, doc)(block)
             type.__setattr__(found, "__api__", block)
+            for name, counting in count_properties(block).items():
+                type.__setattr__(found, name, counting)
             return found
 
         return make

@@ -24,6 +24,7 @@ class LazyBlock:
         home = next(cls for cls in owner.__mro__ if cls.__dict__.get("__api__") is self)
         block: Block = self._make(home)
         type.__setattr__(home, "__api__", block)
+        _ = block.cls  # finds the class, and gives it what only the definitions know
         return block
 
 
