@@ -48,6 +48,10 @@ typedef struct {
     u32 marker_seen; /* receive lock */
     bool marker_owed; /* send lock: there was no room for it behind what it marks the end of */
     u32 clash; /* send lock: the number that the context of the program's last such ping would be */
+    /* receive lock: the last look for markers found the one that ends it. From then on requests may go
+       through shared memory, and others behind those by socket: what comes by socket now is not to be
+       taken before shared memory was looked at again. */
+    bool idle;
     msg_ref_t next; /* receive lock: taken from the socket in search of a marker; body NULL: none */
 } dual_transport_t;
 
@@ -158,10 +162,13 @@ static void send_marker(dual_transport_t *d)
     ping->client_index = d->wide->client_index_raw;
     ping->context = MARKER_CONTEXT | next;
     void *body = ping;
+    /* Before it is sent: another thread may have the answer at once. */
+    u32 before = d->marker_sent;
+    store_release(&d->marker_sent, next);
     if (d->wide->ops->send(d->wide, &body, 1, true) == 1) {
-        store_release(&d->marker_sent, next);
         store_relaxed(&d->marker_owed, false);
     } else {
+        store_release(&d->marker_sent, before);
         private_msg_free(ping);
     }
 }
@@ -255,6 +262,7 @@ static int dual_flush(transport_t *t)
 static int drop_markers(dual_transport_t *d, msg_ref_t *refs, int count)
 {
     int kept = 0;
+    d->idle = false;
     for (int i = 0; i < count; i++) {
         const u8 *body = refs[i].body;
         u32 context = refs[i].size >= 6 ? load_raw32(body + 2) : 0;
@@ -262,6 +270,7 @@ static int drop_markers(dual_transport_t *d, msg_ref_t *refs, int count)
             refs[kept++] = refs[i];
             continue;
         }
+        d->idle = load_acquire(&d->marker_sent) == (context & MARKER_MASK);
         store_release(&d->marker_seen, context & MARKER_MASK);
         rx_buffer_release(refs[i].body);
     }
@@ -280,7 +289,7 @@ static void set_next(dual_transport_t *d, void *body, u32 size)
  */
 static void look_ahead(dual_transport_t *d, transport_t *wide)
 {
-    while (d->next.body == NULL && is_wide_busy(d) && wide->ops->buffered(wide)) {
+    while (!d->idle && d->next.body == NULL && is_wide_busy(d) && wide->ops->buffered(wide)) {
         msg_ref_t ref;
         if (wide->ops->take(wide, &ref, 1) != 1)
             return; /* an error is still there for who takes next */
@@ -308,23 +317,26 @@ static int dual_take(transport_t *t, msg_ref_t *refs, u32 max)
     int n = take_ahead(d, refs, max);
     if (n != 0)
         return n;
-    n = d->fast->ops->take(d->fast, refs, max);
-    transport_t *wide = load_acquire(&d->wide);
-    if (n < 0 || (u32)n == max || wide == NULL)
-        return n < 0 ? lose(d, d->fast) : n;
-    /* What was asked through shared memory was asked before: its answers were all there before the
-       first of the socket's. */
-    int more;
-    do {
-        more = wide->ops->take(wide, refs + n, max - (u32)n);
+    for (;;) {
+        /* Before shared memory is looked at: else a request and a dump behind it may both be asked and
+           answered between the two looks. */
+        bool busy = is_wide_busy(d);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        n = d->fast->ops->take(d->fast, refs, max);
+        transport_t *wide = load_acquire(&d->wide);
+        if (n < 0 || (u32)n == max || wide == NULL || !busy)
+            return n < 0 ? lose(d, d->fast) : n;
+        /* What was asked through shared memory was asked before: its answers were all there before the
+           first of the socket's. */
+        int more = wide->ops->take(wide, refs + n, max - (u32)n);
         if (more < 0)
             return n != 0 ? n : lose(d, wide);
         int kept = drop_markers(d, refs + n, more);
         if (kept != 0)
             look_ahead(d, wide);
-        if (kept != 0 || more == 0)
+        if (n + kept != 0 || more == 0)
             return n + kept;
-    } while (true);
+    }
 }
 
 static void dual_release(transport_t *t, void *body)

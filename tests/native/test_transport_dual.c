@@ -249,10 +249,13 @@ static void send_mixture(void *argument)
     u32 state = (u32)(uintptr_t)&state;
     for (u32 i = 0; i < EACH; i++) {
         bool is_dump = next_random(&state) % 8 == 0;
-        while (vapi_requests_full(m->ctx))
-            sched_yield();
         note_t *note = malloc(sizeof *note);
         CHECK_OK(m->ctx, vapi_producer_lock(m->ctx));
+        while (vapi_requests_full(m->ctx)) {
+            CHECK_OK(m->ctx, vapi_producer_unlock(m->ctx));
+            sched_yield();
+            CHECK_OK(m->ctx, vapi_producer_lock(m->ctx));
+        }
         u32 context = vapi_gen_req_context(m->ctx);
         vapi_error_e rv;
         do {
