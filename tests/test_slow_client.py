@@ -130,6 +130,7 @@ def test_a_minute_without_receiving(
             assert _messages.ping(other)
             slowest = max(slowest, monotonic() - started)
     assert slowest < 1.0
+    assert peer.stats["blocked_ns"] == 0
     stats = connection.stats
     received = 0
     try:
