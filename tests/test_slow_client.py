@@ -130,7 +130,8 @@ def test_a_minute_without_receiving(
             assert _messages.ping(other)
             slowest = max(slowest, monotonic() - started)
     assert slowest < 1.0
-    assert peer.stats["blocked_ns"] == 0
+    # Whoever holds the queue's lock may lose the core for a moment; a full queue lasts the minute.
+    assert peer.stats["blocked_ns"] < 100_000_000
     stats = connection.stats
     received = 0
     try:

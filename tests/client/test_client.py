@@ -150,13 +150,8 @@ def test_a_timeout_of_one_call(client: Client, peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("large_over_shm", [True, False])
-def test_threads_share_a_client(
-    address: str, transport: Transport, large_over_shm: bool, request: pytest.FixtureRequest
-) -> None:
+def test_threads_share_a_client(address: str, transport: Transport, large_over_shm: bool) -> None:
     """Each gets its own answers: of calls, and of dumps that one of them receives for all."""
-    if transport != "socket" and not large_over_shm:
-        lost = "the second socket of shared memory loses an answer now and then (C core)"
-        request.applymarker(pytest.mark.xfail(reason=lost, strict=False))
     with connect(
         address, transport=transport, timeout=5.0, large_over_shm=large_over_shm
     ) as client:

@@ -114,7 +114,7 @@ static u32 next_random(u32 *state)
 static void check_peer_was_free(const server_t *s)
 {
     peer_stats_t stats = peer_stats_of(s);
-    CHECK_EQ(stats.blocked_ns, 0);
+    CHECK(stats.blocked_ns < PREEMPTED_NS);
     CHECK_EQ(stats.heap_failures, 0);
     CHECK_EQ(stats.dropped_messages, 0);
     CHECK_EQ(stats.dropped_clients, 0);
@@ -368,7 +368,7 @@ OVER_MEMORY(a_long_dump_for_a_sleeper, 120)
         CHECK(!deadline_passed(until));
         sched_yield();
     }
-    CHECK_EQ(peer_stats_of(&s).blocked_ns, 0);
+    CHECK(peer_stats_of(&s).blocked_ns < PREEMPTED_NS);
     receive_answer(ctx, 9, MANY);
     CHECK(stats_of(ctx).backlogged > MANY / 2);
     CHECK_EQ(stats_of(ctx).dropped, 0);
