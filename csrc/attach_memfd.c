@@ -5,6 +5,7 @@
  * size field of its descriptor cannot hold the size.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -152,6 +153,53 @@ static vapi_error_e lay_out(shm_transport_t *s, u32 queue_size, error_rec_t *err
     return shm_lay_out(s, &s->regions[0], s->run, queue_size, &source, error);
 }
 
+/** Path of the file that the process has mapped as its classic API region. */
+static bool find_classic_file(int pid, char *path, size_t bytes)
+{
+    char line[512];
+    snprintf(line, sizeof line, "/proc/%d/maps", pid);
+    FILE *f = fopen(line, "re");
+    bool found = false;
+    if (f == NULL)
+        return false;
+    while (!found && fgets(line, sizeof line, f) != NULL) {
+        char *at = strstr(line, "/dev/shm/");
+        size_t n = at == NULL ? 0 : strcspn(at, "\n");
+        found = n > 7 && n < bytes && memcmp(at + n - 7, "vpe-api", 7) == 0;
+        if (found) {
+            memcpy(path, at, n);
+            path[n] = 0;
+        }
+    }
+    fclose(f);
+    return found;
+}
+
+/**
+ * VPP allocates events that no request of ours caused in its classic region, and queues their addresses
+ * to us. Where that region may be mapped they are read there; elsewhere they count as bad.
+ */
+static void map_primary(shm_transport_t *s)
+{
+    char path[128];
+    shm_hdr_t *hdr;
+    region_t *primary = &s->regions[1];
+    const region_space_t there = {.regions = {primary}, .count = 1};
+    u64 left;
+    if (s->base.server_pid <= 0 || !find_classic_file(s->base.server_pid, path, sizeof path) ||
+        region_map_file(primary, path, DEADLINE_NOW, NULL) != VAPI_OK)
+        return;
+    void *queue = NULL;
+    if (region_find_hdr(primary, &there, &hdr, DEADLINE_NOW, NULL) == VAPI_OK)
+        queue = region_space_ptr(&there, load_relaxed(&hdr->vl_input_queue), sizeof(shm_queue_t),
+                                 &left);
+    if (queue == NULL || svm_queue_attach(&s->primary_queue, queue, left, sizeof(u64)) != 0) {
+        region_unmap(primary);
+        return;
+    }
+    s->space = (region_space_t){.regions = {&s->regions[0], primary}, .count = 2};
+}
+
 static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error_rec_t *error)
 {
     transport_t *t = &s->base;
@@ -171,6 +219,8 @@ static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error
         return rv;
     s->space = (region_space_t){.regions = {&s->regions[0]}, .count = 1};
     rv = shm_attach(s, o->deadline, error);
+    if (rv == VAPI_OK)
+        map_primary(s);
     if (rv == VAPI_OK)
         rv = find_own_memory(s, error);
     if (rv == VAPI_OK)

@@ -138,8 +138,27 @@ static void flush_returns(shm_transport_t *s)
     }
 }
 
-static void return_to_sender(shm_transport_t *s, void *body, u64 va)
+/**
+ * A block of the classic region's heap in the queue of a private segment: only through its own queue it
+ * finds its own heap. The ping of a client that cannot exist is dropped without a word, and freed.
+ */
+static void return_to_primary(shm_transport_t *s, u8 *body, u32 size, u64 va)
 {
+    if (size < sizeof(msg_control_ping_t) || s->primary_queue.shm == NULL)
+        return; /* VPP keeps the block: a leak there is better than a crash here */
+    store_be16(body, ID_CONTROL_PING);
+    store_raw32(body + 2, UINT32_MAX);
+    store_raw32(body + 6, 0);
+    if (svm_queue_add_many(&s->primary_queue, &va, 1, true, deadline_in(NS_PER_MS)) == 1)
+        STAT_ADD(&s->base, returned, 1);
+}
+
+static void return_to_sender(shm_transport_t *s, void *body, u32 size, u64 va)
+{
+    if (s->base.kind == VAPI_TRANSPORT_MEMFD && !region_holds(&s->regions[0], body)) {
+        return_to_primary(s, body, size, va);
+        return;
+    }
     /* Six bytes, not the whole message: the block may have no more. */
     store_be16(body, ID_MEMCLNT_KEEPALIVE_REPLY);
     store_raw32((u8 *)body + 2, s->base.client_index_raw);
@@ -148,7 +167,7 @@ static void return_to_sender(shm_transport_t *s, void *body, u64 va)
         u32 room = s->return_room == 0 ? 64 : s->return_room * 2;
         u64 *larger = realloc(s->returns, room * sizeof *larger);
         if (larger == NULL)
-            return; /* VPP keeps the block: a leak there is better than a crash here */
+            return;
         s->returns = larger;
         s->return_room = room;
     }
@@ -185,7 +204,7 @@ static bool accept(shm_transport_t *s, u64 va, msg_ref_t *ref)
         return possible;
     }
     void *copy = possible ? private_msg_copy(m->data, size) : NULL;
-    return_to_sender(s, m->data, va);
+    return_to_sender(s, m->data, possible ? size : 0, va);
     *ref = (msg_ref_t){.body = copy, .size = size};
     return copy != NULL;
 }

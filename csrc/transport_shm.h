@@ -25,6 +25,9 @@ struct shm_transport {
     shm_hdr_t *hdr;
     svm_queue_t vpp_queue; /* VPP's input: we add */
     svm_queue_t own_queue; /* our input: we take */
+    /* memfd: VPP's input queue in its classic region, if that is mapped. VPP takes events that it sends
+       by itself from there, also for a client of a private segment. shm NULL: not mapped. */
+    svm_queue_t primary_queue;
     arena_t arena;
     bell_t bell;
     u64 handle; /* as VPP gave it, for leaving */
