@@ -53,6 +53,35 @@ def run(*command: object, **environment: str) -> str:
     return done.stdout
 
 
+def remove_leftovers() -> None:
+    """Remove what killed programs of earlier runs left in shared memory: that of dead processes."""
+    for path in Path("/dev/shm").glob("capi-*"):
+        found = re.match(r"capi-(\d+)-", path.name)
+        if found is not None and not Path("/proc", found.group(1)).exists():
+            path.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_leftovers() -> None:
+    remove_leftovers()
+
+
+def test_leftovers_of_the_dead_are_removed() -> None:
+    """At the start of a run; what belongs to a process that lives stays."""
+    with subprocess.Popen(["true"]) as process:
+        process.wait(10)
+    mine, dead = (Path(f"/dev/shm/capi-{pid}-0-x") for pid in (os.getpid(), process.pid))
+    mine.touch()
+    dead.touch()
+    try:
+        remove_leftovers()
+        assert mine.exists()
+        assert not dead.exists()
+    finally:
+        mine.unlink(missing_ok=True)
+        dead.unlink(missing_ok=True)
+
+
 def make(*targets: object) -> None:
     jobs = min(os.cpu_count() or 1, 4)
     run("make", "-C", HERE, "-j", jobs, f"PYTHON={sys.executable}", *targets)
