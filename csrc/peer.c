@@ -302,6 +302,7 @@ int peer_start(peer_t *p)
     if (p->started)
         return set_error(p, -EBUSY, "peer_start: the peer runs");
     error_clear(&p->error);
+    p->pid = (u32)getpid();
     peer_dispatch_prepare(p);
     int rv = make_tables(p);
     if (rv == 0)

@@ -134,7 +134,7 @@ static int sleep_ms(const peer_t *p)
 void *peer_loop_main(void *peer)
 {
     peer_t *p = peer;
-    u64 worked_at = now_ns();
+    u64 worked_at = now_ns(), socket_at = 0;
     bool sockets_busy = true;
     u32 pass = 0;
     while (load_acquire(&p->stopping) == 0) {
@@ -148,9 +148,12 @@ void *peer_loop_main(void *peer)
             continue; /* from the moment the command was carried out */
         worked |= peer_segments_poll(p);
         peer_out_flush_dirty(p);
-        if (sockets_busy || ++pass % SOCKET_EVERY == 0) {
+        /* A client that just asked by socket is likely to ask again: it is looked at in every pass. */
+        if (sockets_busy || now - socket_at < p->options.idle_ns || ++pass % SOCKET_EVERY == 0) {
             sockets_busy = poll_epoll(p, 0);
             worked |= sockets_busy;
+            if (sockets_busy)
+                socket_at = now;
         }
         if (p->active_count != 0)
             worked |= peer_dispatch_active(p);
@@ -162,6 +165,9 @@ void *peer_loop_main(void *peer)
         } else if (now - worked_at >= p->options.idle_ns) {
             peer_count(p, sleeps, 1);
             sockets_busy = poll_epoll(p, sleep_ms(p));
+            /* Work that ended a sleep is work, too: the next request finds us awake. */
+            if (sockets_busy)
+                worked_at = socket_at = now_ns();
         } else {
             /* The client that we poll for may be waiting for this very core. */
             sched_yield();

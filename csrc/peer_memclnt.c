@@ -58,7 +58,7 @@ void peer_on_control_ping(peer_t *p, const peer_call_t *call)
     if (r == NULL)
         return;
     r->client_index = call->client->index_raw;
-    r->vpe_pid = htobe32((u32)getpid());
+    r->vpe_pid = htobe32(p->pid);
     peer_out_end(p, call->client);
 }
 

@@ -106,7 +106,8 @@ void peer_socket_update_events(peer_t *p, peer_client_t *c)
     /* Not read while it must wait: its requests then queue up on its side. */
     if (!peer_client_is_busy(c) && !c->closing)
         want |= EPOLLIN;
-    if (peer_buffer_length(&c->out) != 0 && !c->pass_armed)
+    /* What is only waiting for its turn to be written goes out in this pass, mostly. */
+    if (peer_buffer_length(&c->out) != 0 && !c->pass_armed && !c->dirty)
         want |= EPOLLOUT;
     if (want == c->epoll_events)
         return;

@@ -100,7 +100,8 @@ struct peer_segment {
     api_segment_t shm;
     u8 transport;
     bool broken; /* its queue is beyond repair: nothing is read any more */
-    deadline_t break_lock_at; /* its lock was held when looked at, and may be broken then; 0: it was free */
+    deadline_t
+        break_lock_at; /* its lock was held when looked at, and may be broken then; 0: it was free */
     u32 registrations;
     peer_client_t *owner; /* memfd: the socket it was made for, NULL when that is gone */
 };
@@ -185,6 +186,7 @@ typedef struct {
 } peer_mailbox_t;
 
 struct peer {
+    u32 pid; /* of this process: asking the kernel each time would cost as much as an answer */
     peer_options_t options; /* strings are owned */
     error_rec_t error;
     msg_table_t *table;
