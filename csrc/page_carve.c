@@ -209,7 +209,8 @@ void page_uncarve(const region_t *root, void *run, bool quarantine, deadline_t d
     sigset_t before;
     u32 first = (u32)((u64)((u8 *)run - root->base) / SHM_PAGE_SIZE);
     /* Also the state to be in should the lock not be had: somebody will reclaim it. */
-    store_release(&header->free_after_s, wall_clock_s() + (quarantine ? page_carve_quarantine_s : 0));
+    store_release(&header->free_after_s,
+                  wall_clock_s() + (quarantine ? page_carve_quarantine_s : 0));
     if (quarantine || find_bitmap(root, &bitmap, NULL) != VAPI_OK ||
         !lock_region(region, deadline, &before))
         return;

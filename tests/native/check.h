@@ -205,7 +205,8 @@ int main(int argc, char **argv)
         clock_gettime(CLOCK_MONOTONIC, &start);
         int rv = check_run(t, reason, sizeof reason);
         clock_gettime(CLOCK_MONOTONIC, &end);
-        long long ms = (end.tv_sec - start.tv_sec) * 1000ll + (end.tv_nsec - start.tv_nsec) / 1000000;
+        long long ms =
+            (end.tv_sec - start.tv_sec) * 1000ll + (end.tv_nsec - start.tv_nsec) / 1000000;
         if (rv == 0) {
             passed++;
             printf("ok    %s (%lld ms)\n", t->name, ms);

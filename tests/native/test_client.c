@@ -48,8 +48,8 @@ ON_EACH_TRANSPORT(show_version)
 
 ON_EACH_TRANSPORT(messages_of_every_size)
 {
-    static const u32 sizes[] = {0, 1, 2, 63, 64, 65, 255, 256, 1000, 1023, 1024, 4096, 65535, 65536,
-                                100000, 1 << 20};
+    static const u32 sizes[] = {0,    1,    2,    63,   64,    65,    255,    256,
+                                1000, 1023, 1024, 4096, 65535, 65536, 100000, 1 << 20};
     server_t s;
     server_start(&s);
     vapi_ctx_t ctx = client(&s, transport);
@@ -318,8 +318,8 @@ ON_EACH_TRANSPORT(send_many_and_the_window)
     u32 done = 0, next = 0;
     while (done < COUNT) {
         u32 sent = 0, n = COUNT - done < 200 ? COUNT - done : 200;
-        CHECK_OK(ctx, vapi_send_many(ctx, bytes, offsets + done, sizes + done, n, &sent,
-                                     10 * NS_PER_S));
+        CHECK_OK(ctx,
+                 vapi_send_many(ctx, bytes, offsets + done, sizes + done, n, &sent, 10 * NS_PER_S));
         CHECK_EQ(sent, n);
         done += sent;
         while (next < done)

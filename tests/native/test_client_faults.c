@@ -112,7 +112,8 @@ ON_EACH_TRANSPORT_WITHIN(clients_killed_at_random, 60)
     start_with_fast_scans(&s);
     vapi_ctx_t witness = client(&s, transport);
     for (u32 i = 0; i < 20; i++) {
-        pid_t child = child_client(&s, transport, i % 2 == 0 ? ping_for_ever : send_without_receiving);
+        pid_t child =
+            child_client(&s, transport, i % 2 == 0 ? ping_for_ever : send_without_receiving);
         for (u32 k = 0; k < 20 + i * 7; k++)
             ping(witness);
         kill_child(child);

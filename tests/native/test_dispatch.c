@@ -118,8 +118,8 @@ static vapi_error_e on_echo(vapi_ctx_t ctx, void *callback_ctx, vapi_error_e rv,
 }
 
 /** Sends one request as generated code does: the request and its note are one step. */
-static u32 request(vapi_ctx_t ctx, const char *name, vapi_msg_id_t reply, enum vapi_request_type type,
-                   u32 count, vapi_cb_t callback, void *callback_ctx)
+static u32 request(vapi_ctx_t ctx, const char *name, vapi_msg_id_t reply,
+                   enum vapi_request_type type, u32 count, vapi_cb_t callback, void *callback_ctx)
 {
     echo_t *m = vapi_msg_alloc(ctx, sizeof *m + count);
     CHECK(m != NULL);
@@ -393,7 +393,8 @@ ON_EACH_TRANSPORT(callbacks_may_send)
     server_stop(&s);
 }
 
-static vapi_error_e on_raw(vapi_ctx_t ctx, void *callback_ctx, u16 vl_msg_id, void *msg, size_t size)
+static vapi_error_e on_raw(vapi_ctx_t ctx, void *callback_ctx, u16 vl_msg_id, void *msg,
+                           size_t size)
 {
     (void)ctx;
     seen_t *s = callback_ctx;

@@ -44,7 +44,9 @@ static void write_at(int fd, const void *bytes, size_t length, u64 offset)
 /** A classic file as VPP makes it: virtual_size + 1 bytes. */
 static shm_region_t good_region(u64 va)
 {
-    return (shm_region_t){.version = SHM_REGION_VERSION, .virtual_base = va, .virtual_size = SIZE,
+    return (shm_region_t){.version = SHM_REGION_VERSION,
+                          .virtual_base = va,
+                          .virtual_size = SIZE,
                           .user_ctx = va + HDR_OFFSET};
 }
 
@@ -116,8 +118,15 @@ TEST(files_that_are_no_region)
 
 TEST(lying_sizes_and_addresses)
 {
-    static const u64 sizes[] = {0, 1, SHM_PAGE_SIZE - 1, SHM_PAGE_SIZE + 1, SIZE + SHM_PAGE_SIZE,
-                                SIZE - 1, 1ull << 41, UINT64_MAX, UINT64_MAX - SHM_PAGE_SIZE + 1};
+    static const u64 sizes[] = {0,
+                                1,
+                                SHM_PAGE_SIZE - 1,
+                                SHM_PAGE_SIZE + 1,
+                                SIZE + SHM_PAGE_SIZE,
+                                SIZE - 1,
+                                1ull << 41,
+                                UINT64_MAX,
+                                UINT64_MAX - SHM_PAGE_SIZE + 1};
     region_t r;
     error_rec_t error;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -260,8 +269,14 @@ TEST(where_the_header_may_be)
     CHECK_HAS(error.text, "version 3, expected 2");
     CHECK_EQ(find_hdr(VA + HDR_OFFSET, -1, &error), VAPI_EMAP_FAIL);
     CHECK_EQ(find_hdr(0, 2, &error), VAPI_EMAP_FAIL);
-    static const u64 bad[] = {VA - 8, VA + SIZE, VA + SIZE - sizeof(shm_hdr_t) + 8, 8, UINT64_MAX,
-                              UINT64_MAX - 7, VA + HDR_OFFSET + 4, VA + HDR_OFFSET + 1};
+    static const u64 bad[] = {VA - 8,
+                              VA + SIZE,
+                              VA + SIZE - sizeof(shm_hdr_t) + 8,
+                              8,
+                              UINT64_MAX,
+                              UINT64_MAX - 7,
+                              VA + HDR_OFFSET + 4,
+                              VA + HDR_OFFSET + 1};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK_EQ(find_hdr(bad[i], 2, &error), VAPI_EMAP_FAIL);
         CHECK_HAS(error.text, "outside");

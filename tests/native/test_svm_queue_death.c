@@ -151,75 +151,42 @@ static void die_everywhere(const death_t *d)
            deaths, completed);
 }
 
-TEST(adding_the_first)
-{
-    die_everywhere(&(death_t){"add to empty", 4, 1, 0, 1, 0});
-}
+TEST(adding_the_first) { die_everywhere(&(death_t){"add to empty", 4, 1, 0, 1, 0}); }
 
-TEST(adding_at_the_wrap)
-{
-    die_everywhere(&(death_t){"add at the wrap", 4, 2, 1, 1, 0});
-}
+TEST(adding_at_the_wrap) { die_everywhere(&(death_t){"add at the wrap", 4, 2, 1, 1, 0}); }
 
-TEST(adding_the_last)
-{
-    die_everywhere(&(death_t){"add that fills", 4, 1, 3, 1, 0});
-}
+TEST(adding_the_last) { die_everywhere(&(death_t){"add that fills", 4, 1, 3, 1, 0}); }
 
 TEST(adding_to_a_queue_of_one)
 {
     die_everywhere(&(death_t){"add to a queue of one", 1, 0, 0, 1, 0});
 }
 
-TEST(adding_two)
-{
-    die_everywhere(&(death_t){"add2 at the wrap", 5, 4, 2, 2, 0});
-}
+TEST(adding_two) { die_everywhere(&(death_t){"add2 at the wrap", 5, 4, 2, 2, 0}); }
 
-TEST(adding_two_that_fill)
-{
-    die_everywhere(&(death_t){"add2 that fills", 4, 3, 2, 2, 0});
-}
+TEST(adding_two_that_fill) { die_everywhere(&(death_t){"add2 that fills", 4, 3, 2, 2, 0}); }
 
-TEST(adding_many_that_fill)
-{
-    die_everywhere(&(death_t){"add_many that fills", 8, 3, 2, 6, 0});
-}
+TEST(adding_many_that_fill) { die_everywhere(&(death_t){"add_many that fills", 8, 3, 2, 6, 0}); }
 
 TEST(adding_as_many_as_there_are)
 {
     die_everywhere(&(death_t){"add_many from empty to full", 8, 3, 0, 8, 0});
 }
 
-TEST(taking_one)
-{
-    die_everywhere(&(death_t){"sub", 4, 2, 3, 0, 1});
-}
+TEST(taking_one) { die_everywhere(&(death_t){"sub", 4, 2, 3, 0, 1}); }
 
-TEST(taking_the_last)
-{
-    die_everywhere(&(death_t){"sub that empties", 4, 3, 1, 0, 1});
-}
+TEST(taking_the_last) { die_everywhere(&(death_t){"sub that empties", 4, 3, 1, 0, 1}); }
 
-TEST(taking_from_a_full_queue)
-{
-    die_everywhere(&(death_t){"sub from full", 4, 3, 4, 0, 1});
-}
+TEST(taking_from_a_full_queue) { die_everywhere(&(death_t){"sub from full", 4, 3, 4, 0, 1}); }
 
 TEST(taking_from_a_queue_of_one)
 {
     die_everywhere(&(death_t){"sub from a queue of one", 1, 0, 1, 0, 1});
 }
 
-TEST(taking_most)
-{
-    die_everywhere(&(death_t){"sub_many that empties", 8, 5, 6, 0, 6});
-}
+TEST(taking_most) { die_everywhere(&(death_t){"sub_many that empties", 8, 5, 6, 0, 6}); }
 
-TEST(taking_all)
-{
-    die_everywhere(&(death_t){"sub_many from full to empty", 8, 5, 8, 0, 8});
-}
+TEST(taking_all) { die_everywhere(&(death_t){"sub_many from full to empty", 8, 5, 8, 0, 8}); }
 
 /** A child takes the lock, does something to the memory and is killed. */
 static void die_holding(svm_queue_t *q, i32 head, i32 tail, i32 cursize)
