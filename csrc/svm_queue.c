@@ -8,6 +8,9 @@
 
 #define GUARDED_SLEEP_NS (100 * NS_PER_US)
 
+/* The steps of an operation, in one piece: as calls they cost as much as the mutex. */
+#define HOT static inline __attribute__((always_inline))
+
 /** head, tail and cursize as one consistent, checked reading; only valid under the lock. */
 typedef struct {
     u32 head, tail, cursize;
@@ -72,7 +75,7 @@ int svm_queue_attach(svm_queue_t *q, void *base, u64 bytes, u32 elsize)
     return 0;
 }
 
-static int read_counters(const svm_queue_t *q, counters_t *c)
+HOT int read_counters(const svm_queue_t *q, counters_t *c)
 {
     c->head = (u32)load_relaxed(&q->shm->head);
     c->tail = (u32)load_relaxed(&q->shm->tail);
@@ -127,6 +130,9 @@ static bool is_plain_mutex(const pthread_mutex_t *mutex)
     return (load_relaxed(&mutex->__data.__kind) & ~(ROBUST | SHARED)) == 0;
 }
 
+/* What glibc puts in place of the owner of a mutex that was not made consistent. */
+#define OWNER_NOT_RECOVERABLE (INT32_MAX - 1)
+
 static int guarded_lock(svm_queue_t *q, deadline_t deadline)
 {
     bool died = false;
@@ -143,10 +149,14 @@ int svm_queue_lock(svm_queue_t *q, deadline_t deadline)
         return guarded_lock(q, deadline);
     if (!is_plain_mutex(mutex))
         return -ENOTRECOVERABLE;
-    /* Not trylock: glibc's keeps an irrecoverable mutex locked, and the next one would wait for
-       ever instead of learning that it is. A time that is over does the same without that. */
+    /* The usual case: free. Not when it is irrecoverable: glibc's trylock would leave it locked, and
+       the next one would wait for ever instead of learning of it. A time that is over tells. */
+    int rv = load_relaxed(&mutex->__data.__owner) != OWNER_NOT_RECOVERABLE
+                 ? pthread_mutex_trylock(mutex)
+                 : EBUSY;
+    if (rv != EBUSY)
+        return rv == 0 ? 0 : locked_result(q, rv);
     struct timespec until = {0};
-    int rv;
     while ((rv = pthread_mutex_timedlock(mutex, &until)) == ETIMEDOUT) {
         if (deadline_passed(deadline))
             return deadline == DEADLINE_NOW ? -EAGAIN : -ETIMEDOUT;
@@ -179,19 +189,23 @@ u32 svm_queue_length(const svm_queue_t *q)
 }
 
 /** Copies into free slots; nobody sees them before commit_added(). */
-static void store_elements(svm_queue_t *q, u32 at, const u8 *from, u32 count)
+HOT void store_elements(svm_queue_t *q, u32 at, const u8 *from, u32 count)
 {
+    if (count == 1 && q->elsize == sizeof(u64)) {
+        memcpy(q->shm->data + (size_t)at * sizeof(u64), from, sizeof(u64)); /* one move */
+        return;
+    }
     u32 first = q->maxsize - at < count ? q->maxsize - at : count;
     memcpy(q->shm->data + (size_t)at * q->elsize, from, (size_t)first * q->elsize);
     memcpy(q->shm->data, from + (size_t)first * q->elsize, (size_t)(count - first) * q->elsize);
 }
 
-static u32 advance(const svm_queue_t *q, u32 position, u32 by)
+static inline u32 advance(const svm_queue_t *q, u32 position, u32 by)
 {
     return position + by >= q->maxsize ? position + by - q->maxsize : position + by;
 }
 
-static void commit_added(svm_queue_t *q, const counters_t *c, u32 count)
+HOT void commit_added(svm_queue_t *q, const counters_t *c, u32 count)
 {
     store_relaxed(&q->shm->tail, (i32)advance(q, c->tail, count));
     /* Release: pairs with svm_queue_length(), which consumers spin on without the lock; and counts
@@ -201,11 +215,20 @@ static void commit_added(svm_queue_t *q, const counters_t *c, u32 count)
         svm_queue_wake(q);
 }
 
-static void take_elements(svm_queue_t *q, const counters_t *c, u8 *to, u32 count)
+HOT void load_elements(const svm_queue_t *q, u32 at, u8 *to, u32 count)
 {
-    u32 first = q->maxsize - c->head < count ? q->maxsize - c->head : count;
-    memcpy(to, q->shm->data + (size_t)c->head * q->elsize, (size_t)first * q->elsize);
+    if (count == 1 && q->elsize == sizeof(u64)) {
+        memcpy(to, q->shm->data + (size_t)at * sizeof(u64), sizeof(u64));
+        return;
+    }
+    u32 first = q->maxsize - at < count ? q->maxsize - at : count;
+    memcpy(to, q->shm->data + (size_t)at * q->elsize, (size_t)first * q->elsize);
     memcpy(to + (size_t)first * q->elsize, q->shm->data, (size_t)(count - first) * q->elsize);
+}
+
+HOT void take_elements(svm_queue_t *q, const counters_t *c, u8 *to, u32 count)
+{
+    load_elements(q, c->head, to, count);
     /* Counts first, for repair_counters(). */
     store_relaxed(&q->shm->cursize, (i32)(c->cursize - count));
     store_release(&q->shm->head, (i32)advance(q, c->head, count));
@@ -215,7 +238,7 @@ static void take_elements(svm_queue_t *q, const counters_t *c, u8 *to, u32 count
 }
 
 /** Locks and reads the counters; on an error nothing is held. */
-static int lock_counters(svm_queue_t *q, counters_t *c, deadline_t deadline)
+HOT int lock_counters(svm_queue_t *q, counters_t *c, deadline_t deadline)
 {
     int rv = svm_queue_lock(q, deadline);
     if (rv == 0 && (rv = read_counters(q, c)) != 0)
@@ -272,7 +295,7 @@ static int sleep_locked(svm_queue_t *q, deadline_t deadline)
 }
 
 /** Waits, locked, until `room` elements fit (or, with room 0, until one is there). */
-static int lock_when_ready(svm_queue_t *q, counters_t *c, u32 room, deadline_t deadline)
+HOT int lock_when_ready(svm_queue_t *q, counters_t *c, u32 room, deadline_t deadline)
 {
     int rv = lock_counters(q, c, DEADLINE_NOW);
     /* Held for the copy of an element: "do not wait" is for room, not for that. */
