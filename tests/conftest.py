@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from itertools import count
+from operator import le
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,11 @@ def leak_check() -> Iterator[None]:
     before, files = resources(), open_files()
     yield
     after = resources()
-    assert after == before, f"descriptors, threads, mappings; new: {sorted(open_files() - files)}"
+    # Fewer is what an earlier test left, and somebody tidied up meanwhile.
+    assert all(map(le, after, before)), (
+        f"descriptors, threads, mappings: {after}, were {before}; "
+        f"new: {sorted(open_files() - files)}"
+    )
 
 
 @pytest.fixture
