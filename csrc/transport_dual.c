@@ -67,8 +67,9 @@ static msg_kind_t kind_of(const dual_transport_t *d, const void *bytes)
 
 static bool is_wide_busy(dual_transport_t *d)
 {
-    return load_acquire(&d->marker_seen) != load_relaxed(&d->marker_sent) ||
-           load_relaxed(&d->marker_owed);
+    /* Acquire all: what is looked at next is looked at after this. */
+    return load_acquire(&d->marker_seen) != load_acquire(&d->marker_sent) ||
+           load_acquire(&d->marker_owed);
 }
 
 static int lose(dual_transport_t *d, transport_t *lost)
@@ -321,7 +322,6 @@ static int dual_take(transport_t *t, msg_ref_t *refs, u32 max)
         /* Before shared memory is looked at: else a request and a dump behind it may both be asked and
            answered between the two looks. */
         bool busy = is_wide_busy(d);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
         n = d->fast->ops->take(d->fast, refs, max);
         transport_t *wide = load_acquire(&d->wide);
         if (n < 0 || (u32)n == max || wide == NULL || !busy)
