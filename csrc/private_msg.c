@@ -48,17 +48,6 @@ void backlog_push(backlog_t *b, void *body)
     b->count++;
 }
 
-void backlog_push_front(backlog_t *b, void *body)
-{
-    private_msg_t *m = private_msg_of(body);
-    m->next = b->first;
-    b->first = m;
-    if (b->last == NULL)
-        b->last = m;
-    b->bytes += sizeof *m + m->size;
-    b->count++;
-}
-
 bool backlog_pop(backlog_t *b, msg_ref_t *out)
 {
     private_msg_t *m = b->first;

@@ -42,8 +42,6 @@ typedef struct {
 } backlog_t;
 
 void backlog_push(backlog_t *b, void *private_body);
-/** Puts one back where it was taken from. */
-void backlog_push_front(backlog_t *b, void *private_body);
 /** false when empty. */
 bool backlog_pop(backlog_t *b, msg_ref_t *out);
 void backlog_clear(backlog_t *b);

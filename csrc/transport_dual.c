@@ -120,12 +120,18 @@ static int go_wide(dual_transport_t *d)
 
 /* ---- sending by socket */
 
+/** The answer must come the same way: to the socket's client, not to that of the shared memory. */
+static void readdress(dual_transport_t *d, u8 *message, u32 size)
+{
+    if (size >= 6 && load_raw32(message + 2) == d->fast->client_index_raw)
+        store_raw32(message + 2, d->wide->client_index_raw);
+}
+
 static void *wide_copy(dual_transport_t *d, const void *bytes, u32 size)
 {
-    u8 *copy = private_msg_copy(bytes, size);
-    /* The answer must come the same way: the socket's client, not that of the shared memory. */
-    if (copy != NULL && size >= 6 && load_raw32(copy + 2) == d->fast->client_index_raw)
-        store_raw32(copy + 2, d->wide->client_index_raw);
+    void *copy = private_msg_copy(bytes, size);
+    if (copy != NULL)
+        readdress(d, copy, size);
     return copy;
 }
 
@@ -245,8 +251,7 @@ static int dual_send_copies(transport_t *t, const out_batch_t *batch, u32 first,
             return -ENOMEM;
         }
         out_copy(batch, first + i, copies[i]);
-        if (size >= 6 && load_raw32((u8 *)copies[i] + 2) == d->fast->client_index_raw)
-            store_raw32((u8 *)copies[i] + 2, d->wide->client_index_raw);
+        readdress(d, copies[i], size);
     }
     return send_wide(d, copies, n, false);
 }
