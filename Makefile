@@ -4,7 +4,8 @@
 #   make test       all tests but the long ones        make test-all   the long ones
 #   make bench      the benchmark table                make sanitize   C tests under ASan, UBSan, TSan
 #   make libvapi    the library for C and C++ programs      make install-c  install it under PREFIX
-#   make lint       ruff, mypy, clang-format           make dev        an environment to work in
+#   make lint       ruff, mypy, clang-format           make docs       the documentation, into site/
+#   make dev        an environment to work in
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,7 +17,7 @@ C_FILES = $(wildcard csrc/*.c csrc/*.h csrc/include/*/*.h tests/native/*.c tests
 # One build at a time, also when several shells work in one checkout.
 LOCK := flock $(VENV)/.lock
 
-.PHONY: libvapi install-c demo dev install-dev test test-all bench sanitize lint format clean
+.PHONY: libvapi install-c demo dev install-dev test test-all bench sanitize lint format docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run $(NATIVE)
@@ -47,6 +48,10 @@ lint: $(VENV)/.run $(VENV)/.lint $(NATIVE)
 	$(BIN)/mypy generator
 	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
 
+# Warnings are errors, links are checked offline.
+docs: $(VENV)/.run $(VENV)/.docs $(NATIVE)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -70,7 +75,7 @@ $(VENV)/.run: pyproject.toml setup.py | $(VENV)/.lock
 		$(PIP) install --no-build-isolation -e .'
 	@touch $@ $(NATIVE)
 
-$(VENV)/.test $(VENV)/.bench $(VENV)/.lint: $(VENV)/.%: pyproject.toml | $(VENV)/.run
+$(VENV)/.test $(VENV)/.bench $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: pyproject.toml | $(VENV)/.run
 	@$(LOCK) $(PIP) install --no-build-isolation -e ".[$*]"
 	@touch $@ $(NATIVE)
 
@@ -80,5 +85,5 @@ $(NATIVE): $(SOURCES) | $(VENV)/.run
 	@touch $@
 
 clean:
-	rm -rf build dist *.egg-info $(NATIVE) vapi_cffi/_native.c
+	rm -rf build dist site *.egg-info $(NATIVE) vapi_cffi/_native.c
 	-$(MAKE) -C tests/native clean
