@@ -3,6 +3,7 @@
 #   make demo       the first thing to run: three transports against the embedded peer, under a minute
 #   make test       all tests but the long ones        make test-all   the long ones
 #   make bench      the benchmark table                make sanitize   C tests under ASan, UBSan, TSan
+#   make coverage   lines of csrc that the tests reach      make valgrind   C tests without a leak
 #   make libvapi    the library for C and C++ programs      make install-c  install it under PREFIX
 #   make lint       ruff, mypy, clang-format           make docs       the documentation, into site/
 #   make dev        an environment to work in
@@ -17,7 +18,8 @@ C_FILES = $(wildcard csrc/*.c csrc/*.h csrc/include/*/*.h tests/native/*.c tests
 # One build at a time, also when several shells work in one checkout.
 LOCK := flock $(VENV)/.lock
 
-.PHONY: libvapi install-c demo dev install-dev test test-all bench sanitize lint format docs clean
+.PHONY: libvapi install-c demo dev install-dev test test-all bench sanitize valgrind lint format docs clean
+.PHONY: coverage coverage-build coverage-run coverage-report
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run $(NATIVE)
@@ -37,6 +39,31 @@ bench: $(VENV)/.run $(VENV)/.test $(VENV)/.bench $(NATIVE)
 
 sanitize:
 	$(MAKE) -C tests/native check asan tsan
+
+# An instrumented copy of the checkout in build/coverage, so that the normal build stays as it is;
+# all tests run in it, C and Python. ARGS: for pytest; COVERED: fail below so many percent. Generated
+# headers are left out. In steps, to add up runs: coverage-build, coverage-run (with ARGS),
+# coverage-report.
+COVERAGE := $(abspath build/coverage)
+COVERED ?= 90
+coverage: coverage-build
+	@failed=0; $(MAKE) coverage-run || failed=1; $(MAKE) coverage-report || failed=1; exit $$failed
+
+coverage-build: $(VENV)/.run $(VENV)/.test $(VENV)/.coverage
+	@mkdir -p $(COVERAGE)
+	@git ls-files -z --cached --others --exclude-standard --deduplicate | \
+		xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C $(COVERAGE)
+	@find $(COVERAGE) -name '*.gcda' -delete
+	cd $(COVERAGE) && CFLAGS="-O0 --coverage -fprofile-update=atomic" LDFLAGS=--coverage \
+		$(abspath $(BIN))/python setup.py -q build_ext --inplace
+
+coverage-run:
+	cd $(COVERAGE) && PYTHONPATH=$(COVERAGE) VAPI_NATIVE_VARIANTS=coverage \
+		$(abspath $(BIN))/python -m pytest $(or $(ARGS),-m "not long")
+
+coverage-report:
+	cd $(COVERAGE) && $(abspath $(BIN))/gcovr --root . --filter csrc/ --exclude '.*\.api\.vapi\.h' \
+		--gcov-ignore-errors=no_working_dir_found --fail-under-line $(COVERED) --txt -
 
 libvapi install-c:
 	$(MAKE) -C csrc $@
@@ -75,7 +102,7 @@ $(VENV)/.run: pyproject.toml setup.py | $(VENV)/.lock
 		$(PIP) install --no-build-isolation -e .'
 	@touch $@ $(NATIVE)
 
-$(VENV)/.test $(VENV)/.bench $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: pyproject.toml | $(VENV)/.run
+$(VENV)/.test $(VENV)/.bench $(VENV)/.coverage $(VENV)/.lint $(VENV)/.docs: $(VENV)/.%: pyproject.toml | $(VENV)/.run
 	@$(LOCK) $(PIP) install --no-build-isolation -e ".[$*]"
 	@touch $@ $(NATIVE)
 

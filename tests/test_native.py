@@ -29,6 +29,7 @@ ENVIRONMENT = {
         "CHECK_SCALE": "4",
     },
     "tsan": {"TSAN_OPTIONS": "halt_on_error=1", "CHECK_SCALE": "10"},
+    "coverage": {"CHECK_SCALE": "4"},
 }
 # For programs that the Makefile does not run under ThreadSanitizer.
 TSAN_PROGRAMS = {"test_svm_queue", "test_msg_ring"}

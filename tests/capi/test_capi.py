@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "plain": {},
     "asan": {"ASAN_OPTIONS": "detect_leaks=1", "CHECK_SCALE": "4"},
     "tsan": {"TSAN_OPTIONS": "halt_on_error=1", "CHECK_SCALE": "10"},
+    "coverage": {"CHECK_SCALE": "4"},
 }
 
 pytestmark = pytest.mark.skipif(
