@@ -252,10 +252,8 @@ static vapi_error_e map_ids(vapi_ctx_t ctx, error_rec_t *error)
     u16 *vl_ids = malloc((described + 1) * sizeof *vl_ids);
     vapi_msg_id_t *vapi_ids = malloc(ids * sizeof *vapi_ids);
     u8 *kinds = msg_kinds_alloc(table);
-    void *callbacks = realloc(ctx->event_callbacks, (described + 1) * sizeof *ctx->event_callbacks);
-    if (callbacks != NULL)
-        ctx->event_callbacks = callbacks;
-    if (vl_ids == NULL || vapi_ids == NULL || callbacks == NULL || kinds == NULL) {
+    if (vl_ids == NULL || vapi_ids == NULL || kinds == NULL ||
+        !conn_make_room_for_callbacks(ctx, described)) {
         free(vl_ids);
         free(vapi_ids);
         free(kinds);
@@ -268,8 +266,6 @@ static vapi_error_e map_ids(vapi_ctx_t ctx, error_rec_t *error)
     ctx->vl_ids = vl_ids;
     ctx->vapi_ids = vapi_ids;
     ctx->vapi_ids_count = ids;
-    for (u32 i = ctx->described; i < described; i++)
-        memset(&ctx->event_callbacks[i], 0, sizeof *ctx->event_callbacks);
     ctx->described = described;
     for (u32 i = 0; i < ids; i++)
         vapi_ids[i] = VAPI_INVALID_MSG_ID;

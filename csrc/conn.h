@@ -102,6 +102,7 @@ struct vapi_ctx_s {
         vapi_event_cb callback;
         void *ctx;
     } *event_callbacks;
+    u32 event_callbacks_count; /* they may be set before the first connect */
     vapi_generic_event_cb generic_callback;
     void *generic_ctx;
 
@@ -163,5 +164,11 @@ int conn_send(vapi_ctx_t ctx, void *const *bodies, u32 count, deadline_t deadlin
 int conn_send_copies(vapi_ctx_t ctx, const out_batch_t *batch, u32 count, u32 *sent,
                      deadline_t deadline);
 void *conn_alloc(vapi_ctx_t ctx, u32 size, deadline_t deadline);
+
+/* ---- dispatch.c */
+
+/** Room for the event callbacks of so many descriptions; false: out of memory. Requests lock, or
+ * nobody else has the context. */
+bool conn_make_room_for_callbacks(vapi_ctx_t ctx, u32 descriptions);
 
 #endif

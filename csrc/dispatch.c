@@ -4,6 +4,8 @@
  * callbacks; it may not disconnect.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "atomics.h"
 #include "byteorder.h"
@@ -214,10 +216,32 @@ vapi_error_e vapi_dispatch_raw(vapi_ctx_t ctx, vapi_raw_cb callback, void *callb
     return rv;
 }
 
+bool conn_make_room_for_callbacks(vapi_ctx_t ctx, u32 descriptions)
+{
+    u32 before = ctx->event_callbacks_count;
+    if (descriptions <= before)
+        return true;
+    void *grown = realloc(ctx->event_callbacks, descriptions * sizeof *ctx->event_callbacks);
+    if (grown == NULL)
+        return false;
+    ctx->event_callbacks = grown;
+    memset(&ctx->event_callbacks[before], 0,
+           (descriptions - before) * sizeof *ctx->event_callbacks);
+    ctx->event_callbacks_count = descriptions;
+    return true;
+}
+
 void vapi_set_event_cb(vapi_ctx_t ctx, vapi_msg_id_t id, vapi_event_cb callback, void *callback_ctx)
 {
+    u32 descriptions = registry_count();
+    if (id >= descriptions) {
+        error_set(error_here(), VAPI_EINVAL, 0, "vapi_set_event_cb: no message is %u", id);
+        return;
+    }
     pthread_mutex_lock(&ctx->requests_lock);
-    if (id < ctx->described) {
+    if (!conn_make_room_for_callbacks(ctx, descriptions)) {
+        error_set(error_here(), VAPI_ENOMEM, ENOMEM, "out of memory for an event callback");
+    } else {
         ctx->event_callbacks[id].callback = callback;
         ctx->event_callbacks[id].ctx = callback_ctx;
     }
