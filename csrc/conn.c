@@ -33,7 +33,7 @@ static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static void in_child(void) { fork_generation++; }
 static void watch_forks(void) { pthread_atfork(NULL, NULL, in_child); }
 
-static bool is_inherited(const vapi_ctx_t ctx) { return ctx->fork_generation != fork_generation; }
+bool conn_is_inherited(const vapi_ctx_t ctx) { return ctx->fork_generation != fork_generation; }
 
 /* ---- life */
 
@@ -59,7 +59,7 @@ void vapi_ctx_free(vapi_ctx_t ctx)
 {
     if (ctx == NULL)
         return;
-    if (ctx->connected && is_inherited(ctx)) {
+    if (ctx->connected && conn_is_inherited(ctx)) {
         /* The parent's connection: let go of our copies of its descriptors and mappings, and of
            nothing that it shares with VPP. */
         transport_t *t = ctx->transport;
@@ -150,7 +150,7 @@ static bool free_of_transport(vapi_ctx_t ctx, void *body)
 
 void conn_free(vapi_ctx_t ctx, void *body)
 {
-    if (is_inherited(ctx))
+    if (conn_is_inherited(ctx))
         return; /* the slot is the parent's, who may still read it */
     if (free_of_transport(ctx, body))
         return;
@@ -358,7 +358,7 @@ vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *
     if (ctx == NULL || options == NULL)
         return error_set(error, VAPI_EINVAL, 0,
                          "vapi_connect: the context or the options are NULL");
-    if (is_inherited(ctx))
+    if (conn_is_inherited(ctx))
         ctx->fork_generation = fork_generation;
     if (ctx->connected)
         return error_set(error, VAPI_EINVAL, EISCONN, "already connected");

@@ -117,6 +117,8 @@ vapi_error_e conn_enter(vapi_ctx_t ctx);
 void conn_leave(vapi_ctx_t ctx);
 /** Whether the calling thread is inside a callback of this context. */
 bool conn_is_inside(const struct vapi_ctx_s *ctx);
+/** Whether this is a forked child's copy, whose locks are not to be touched. */
+bool conn_is_inherited(const vapi_ctx_t ctx);
 /** Turns an internal result into a code, with the words for a lost connection. */
 vapi_error_e conn_result(vapi_ctx_t ctx, int rv);
 /** A run of `count` fresh contexts; without the top bit, consecutive modulo 2^31. */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "atomics.h"
 #include "byteorder.h"
@@ -63,6 +64,9 @@ static void take_answer(pump_run_t *run, const msg_ref_t *ref, u32 index)
         retval = (i32)load_be32((const u8 *)ref->body + p->retval_offset);
     if (p->retvals != NULL)
         p->retvals[index] = retval;
+    if (p->replies != NULL)
+        memcpy(p->replies + (size_t)index * p->reply_stride, ref->body,
+               ref->size < p->reply_stride ? ref->size : p->reply_stride);
     if (retval < 0) {
         p->failed++;
         if (p->stop_on_error)

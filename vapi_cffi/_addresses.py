@@ -91,6 +91,23 @@ def mac(packed: bytes) -> MACAddress:
     return found
 
 
+class Known(dict[bytes, Any]):
+    """Immutable values by their bytes: the same few come again and again, and a look-up is faster
+    than a new object. Bounded."""
+
+    MOST = 4096
+
+    def __init__(self, make: Callable[[bytes], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, packed: bytes) -> Any:
+        made = self._make(packed)
+        if len(self) < self.MOST:
+            self[packed] = made
+        return made
+
+
 def mac_bytes(value: object) -> bytes:
     """The six bytes of a MAC address in any form: text with `:`, `-` or `.`, bytes,
     `MACAddress`."""

@@ -135,6 +135,18 @@ class MessageCodec(Block):
         """As `decode`, but bytes beyond the end are ignored: what VPP sends may have padding."""
         return self.function("accept")
 
+    @property
+    def accept_all(self) -> Callable[[Iterable[bytes]], list[Any]]:
+        """`accept` for many, without a call for each."""
+        return self.function("accept_all")
+
+    def source_of_accept_all(self, ns: Namespace) -> str:
+        single = self._decoding("accept", ns, exact=False).splitlines()
+        assert single[-1].strip() == "return o"
+        body = [f"    {line}" for line in [*single[1:-1], "    add(o)"]]
+        head = ["def accept_all(datas):", "    found = []", "    add = found.append"]
+        return "\n".join([*head, "    for data in datas:", *body, "    return found", ""])
+
     def source_of_decode(self, ns: Namespace) -> str:
         return self._decoding("decode", ns, exact=True)
 
@@ -249,34 +261,41 @@ def _make_lazy(codec: MessageCodec) -> type[ApiMessage]:
     """A subclass whose objects become those of the class when a field is looked at.
 
     It has no slots of its own, so `__class__` may be assigned; after that nothing is slower than
-    it would have been. In between objects are of a third class: another thread that looks for an
-    attribute which is not there yet waits until it is.
+    it would have been. Properties hide the slots until then (a miss in `__getattr__` would cost
+    more than the decoding of ten fields). In between objects are of a third class: another thread
+    that looks for an attribute which is not there yet waits until it is.
     """
     cls = codec.cls
     raw_of: Callable[[Any], bytes] = ApiValue.__dict__["__raw__"].__get__
+    fill: Callable[[Any, bytes], None] | None = None
 
     def materialise(value: Any) -> None:
+        nonlocal fill
         with _decoding:
             if type(value) is not lazy:
                 return
+            if fill is None:
+                fill = codec.fill
             raw = raw_of(value)
             value.__class__ = filling
             try:
-                codec.fill(value, raw)
+                fill(value, raw)
                 value.__raw__ = None
             except BaseException:
                 value.__class__ = lazy
                 raise
             value.__class__ = cls
 
-    def first_get(self: Any, name: str) -> Any:
-        materialise(self)
-        return getattr(self, name)
-
-    def first_set(self: Any, name: str, value: object) -> None:
-        if name != "__class__":
+    def hiding(name: str) -> property:
+        def get(self: Any) -> Any:
             materialise(self)
-        object.__setattr__(self, name, value)
+            return getattr(self, name)
+
+        def put(self: Any, value: object) -> None:
+            materialise(self)
+            setattr(self, name, value)
+
+        return property(get, put)
 
     def get_after(self: Any, name: str) -> Any:
         with _decoding:
@@ -288,9 +307,8 @@ def _make_lazy(codec: MessageCodec) -> type[ApiMessage]:
         "__qualname__": cls.__qualname__,
         "__doc__": cls.__doc__,
     }
-    lazy: Any = type(
-        cls.__name__, (cls,), {**common, "__getattr__": first_get, "__setattr__": first_set}
-    )
+    hidden = {name: hiding(name) for name in codec.slots}
+    lazy: Any = type(cls.__name__, (cls,), {**common, **hidden})
     filling: Any = type(cls.__name__, (cls,), {**common, "__getattr__": get_after})
     return lazy  # type: ignore[no-any-return]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import _retvals
 from ._codec import MessageCodec
+from ._collecting import ROWS, Collector, Packed, Question
 
 if TYPE_CHECKING:
     from ._api import Binding
-    from ._hub import Hub, Mailbox
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -31,43 +32,42 @@ class Dump(Generic[T_co]):
         self._timeout = timeout
 
     def __iter__(self) -> Iterator[T_co]:
-        accept = self._binding.details_codec.accept
-        for batch in self._batches():
-            for data in batch:
-                yield accept(data)
+        accept_all = self._binding.details_codec.accept_all
+        for packed in self._packed():
+            yield from accept_all(packed.split())
 
-    def _batches(self) -> Iterator[list[bytes]]:
-        """The details as they come."""
+    def _packed(self, *, rows: int = ROWS, want: int = 1, **layout: Any) -> Iterator[Packed]:
+        """The details as they come, or `want` of them at once; `layout` as of `Question`."""
+        yield from self._ask(self._message, rows, want, layout)
+
+    def _ask(
+        self, message: bytes, rows: int, want: int, layout: dict[str, Any]
+    ) -> Iterator[Packed]:
+        """The details of one request; returns the message that ended them."""
         binding = self._binding
-        client, hub = binding.client, binding.client.hub
-        ping, ping_reply = binding.ping
-        details_id = binding.details_id
-        box = hub.open((details_id, ping_reply), (binding.details_offset, 2))
-        try:
-            with client.watched():
-                self._send(hub, box, ping)
-                while (batch := take(hub, box, self._timeout))[-1][:2] == details_id:
-                    yield batch
-                yield batch[:-1]
-        finally:
-            hub.close(box)
-
-    def _send(self, hub: Hub, box: Mailbox, ping: bytes) -> None:
-        """The request and the ping that ends it, next to each other or not at all."""
-        connection = hub.connection
-        index = connection.client_index
-        message = self._message
-        with connection.alloc(len(message)) as first, connection.alloc(10) as second:
-            first.data[:] = message[:2] + index + box.context + message[10:]
-            second.data[:] = ping + index + box.context
-            connection.send2(first, second, self._timeout)
+        client, reply_codec = binding.client, binding.reply_codec
+        question = Question(
+            binding.details_codec.name,
+            message,
+            int.from_bytes(binding.details_id, "big"),
+            binding.reply_id if reply_codec else int.from_bytes(binding.ping[1], "big"),
+            is_dump=reply_codec is None,
+            details_offset=binding.details_offset,
+            end_offset=binding.context_offset if reply_codec else 2,
+            **layout,
+        )
+        collector = Collector(client.connection, question, rows=rows)
+        with client.watched(), closing(collector.batches(self._timeout, want)) as batches:
+            yield from batches
+        self._end = collector.end or b""
+        client.hub.relieve()
 
     def all(self) -> list[T_co]:
         """All of them."""
-        accept = self._binding.details_codec.accept
+        accept_all = self._binding.details_codec.accept_all
         found: list[T_co] = []
-        for batch in self._batches():
-            found += map(accept, batch)
+        for packed in self._packed(want=ROWS):
+            found += accept_all(packed.split())
         return found
 
     def first(self) -> T_co | None:
@@ -88,29 +88,13 @@ class Stream(Dump[T_co]):
 
     reply: Any = None
 
-    def _batches(self) -> Iterator[list[bytes]]:
-        binding, hub = self._binding, self._binding.client.hub
-        reply_codec = binding.reply_codec
-        assert reply_codec is not None
-        details_id, reply_id = binding.details_id, binding.reply_id.to_bytes(2, "big")
-        offsets = (binding.details_offset, reply_codec.context_offset or 2)
-        message = self._message
+    def _packed(self, *, rows: int = ROWS, want: int = 1, **layout: Any) -> Iterator[Packed]:
+        binding, message = self._binding, self._message
+        assert binding.reply_codec is not None
         while True:
-            box = hub.open((details_id, reply_id), offsets)
-            try:
-                with binding.client.watched():
-                    connection = hub.connection
-                    index = connection.client_index
-                    connection.send_bytes(
-                        message[:2] + index + box.context + message[10:], self._timeout
-                    )
-                    while (batch := take(hub, box, self._timeout))[-1][:2] == details_id:
-                        yield batch
-                    yield batch[:-1]
-            finally:
-                hub.close(box)
-            data = batch[-1]
-            reply = reply_codec.accept(data)
+            yield from self._ask(message, rows, want, layout)
+            data = self._end
+            reply = binding.reply_codec.accept(data)
             if getattr(reply, "retval", 0) == _retvals.EAGAIN and binding.cursor_offset:
                 at = binding.cursor_offset
                 cursor = reply.cursor.to_bytes(4, "big")
@@ -118,13 +102,6 @@ class Stream(Dump[T_co]):
                 continue
             self.reply = binding.checked(reply, data)
             return
-
-
-def take(hub: Hub, box: Mailbox, timeout: float | None) -> list[bytes]:
-    """Everything that is there, at least one message; the last one may be the end."""
-    items = box.items
-    hub.wait(box, timeout)
-    return [items.popleft() for _ in range(len(items))]
 
 
 def cursor_offset(codec: MessageCodec, reply: MessageCodec | None) -> int:

@@ -196,6 +196,21 @@ class Hub:
         if not boxes:
             self.unclaimed += 1
 
+    def relieve(self) -> None:
+        """For who received past the hub: events that came meanwhile go to their boxes, unless
+        somebody is at it."""
+        with self._lock:
+            if self._leading or not self._events:
+                return
+            self._leading = True
+        try:
+            self.drain()
+        finally:
+            with self._lock:
+                self._leading = False
+                if self._followers:
+                    next(iter(self._followers)).wake.set()
+
     def drain(self) -> None:
         """Routes what is there, without waiting; for event loops."""
         try:

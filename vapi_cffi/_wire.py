@@ -9,7 +9,7 @@ that nothing is looked up when a message is encoded or decoded.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, ClassVar
 
@@ -227,7 +227,13 @@ class TextKind(Kind):
         return f"{ns.use(self._pack, 'text')}({source})"
 
     def unpacking(self, leaves: list[str], ns: Namespace) -> str:
-        return f"{ns.use(fixed_text, 'fixed_text')}({leaves[0]})"
+        # `fixed_text` without a call. Many texts are empty.
+        raw = leaves[0]
+        if not self.size:
+            return "''"
+        return (
+            f"({raw}.partition(b'\\0')[0].decode('utf-8', 'backslashreplace') if {raw}[0] else '')"
+        )
 
 
 class BytesKind(Kind):
@@ -311,7 +317,9 @@ class NaturalKind(Kind):
         pack: Callable[[Any], Any],
         unpack: Callable[..., Any],
         convert: Callable[[Any], Any],
+        known: Mapping[Any, Any] | None = None,
     ) -> None:
+        """`known`: values by their one leaf, where many are alike."""
         self.fmt = fmt
         self.size = struct.calcsize(f">{fmt}")
         self.leaves = sum(not letter.isdigit() for letter in fmt)
@@ -320,6 +328,7 @@ class NaturalKind(Kind):
         self._pack = pack
         self._unpack = unpack
         self._convert = convert
+        self._known = known
         self._zero = unpack(*struct.unpack(f">{fmt}", bytes(self.size)))
 
     def zero(self) -> Any:
@@ -343,6 +352,8 @@ class NaturalKind(Kind):
         return f"{star}{ns.use(self._pack, 'pack')}({source})"
 
     def unpacking(self, leaves: list[str], ns: Namespace) -> str:
+        if self._known is not None:
+            return f"{ns.use(self._known, 'known')}[{leaves[0]}]"
         return f"{ns.use(self._unpack, 'unpack')}({', '.join(leaves)})"
 
 
@@ -383,8 +394,12 @@ _INTERFACE = "IPv4Interface | IPv6Interface"
 NATURAL: dict[tuple[str, int], NaturalKind] = {
     (name, kind.size): kind
     for name, kind in {
-        "mac_address": NaturalKind("6s", "MACAddress", ip.mac_bytes, ip.mac, ip.MACAddress),
-        "ip4_address": NaturalKind("4s", "IPv4Address", _pack_ip4, ip.ip4, ip.to_ip4),
+        "mac_address": NaturalKind(
+            "6s", "MACAddress", ip.mac_bytes, ip.mac, ip.MACAddress, ip.Known(ip.mac)
+        ),
+        "ip4_address": NaturalKind(
+            "4s", "IPv4Address", _pack_ip4, ip.ip4, ip.to_ip4, ip.Known(ip.ip4)
+        ),
         "ip6_address": NaturalKind("16s", "IPv6Address", _pack_ip6, ip.ip6, ip.to_ip6),
         "address": NaturalKind(
             "B16s", "IPv4Address | IPv6Address", ip.pack_address, ip.address, ip.to_address

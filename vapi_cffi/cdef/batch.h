@@ -76,6 +76,8 @@ typedef struct {
     uint16_t retval_offset;
     bool stop_on_error;
     int32_t *retvals;
+    uint8_t *replies;
+    uint32_t reply_stride;
     uint32_t sent;
     uint32_t received;
     uint32_t failed;
@@ -86,6 +88,34 @@ typedef struct {
 } vapi_pump_t;
 vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *pump, uint64_t timeout_ns);
 void vapi_pump_cancel(vapi_ctx_t ctx, vapi_pump_t *pump);
+
+typedef struct {
+    const void *request;
+    uint32_t request_size;
+    bool is_dump;
+    uint16_t details_id, end_id;
+    uint16_t details_context_offset, end_context_offset;
+    uint32_t head_size;
+    uint16_t count_offset;
+    uint16_t count_width;
+    uint32_t element_size;
+    uint8_t *heads;
+    uint8_t *tails;
+    uint32_t *ends;
+    uint32_t max, tails_size;
+    uint32_t want;
+    uint32_t count;
+    uint32_t tails_used;
+    uint32_t needed;
+    uint32_t bad_size;
+    bool ended;
+    void *end;
+    uint32_t end_size;
+    void *handle;
+    ...;
+} vapi_collect_t;
+vapi_error_e vapi_collect(vapi_ctx_t ctx, vapi_collect_t *collect, uint64_t timeout_ns);
+void vapi_collect_cancel(vapi_ctx_t ctx, vapi_collect_t *collect);
 
 typedef struct {
     uint64_t sent;

@@ -169,6 +169,9 @@ typedef struct {
     u16 retval_offset; /* of the i32 retval in the reply, 6; 0: none */
     bool stop_on_error; /* send no more after the first negative retval */
     i32 *retvals; /* count of them, the caller's; may be NULL */
+    u8 *replies; /* count * reply_stride bytes, the caller's and zeroed, or NULL: the answer to message
+                    i is copied to i * reply_stride, without what is beyond that size */
+    u32 reply_stride;
     /* where it stands */
     u32 sent;
     u32 received;
@@ -181,6 +184,53 @@ VAPI_API vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *pump, u64 timeout_n
 /** Gives a pump up before it returned VAPI_OK or an error: answers that still come are dropped. Must
  * be called before the memory of such a pump goes away. */
 VAPI_API void vapi_pump_cancel(vapi_ctx_t ctx, vapi_pump_t *pump);
+
+/**
+ * One request with many answers: a dump (ended by the reply to a control ping with the same context) or
+ * a stream (ended by its own reply). The answers are packed into memory of the caller, in two parts
+ * each: the first `head_size` bytes behind each other in `heads`, so that each field of a fixed layout
+ * is a column with a stride; what follows in `tails`. head_size 0 puts whole messages into `tails`.
+ *
+ * Fill the first part, zero the rest, and call vapi_collect() until `ended`; `heads`, `tails`, `ends`
+ * and their sizes may be other ones at each call. What comes between calls is kept in private memory,
+ * bounded by backlog_bytes of the connection. One thread at a time.
+ */
+typedef struct {
+    /* what is asked for: a request, client_index and context of which are filled in */
+    const void *request;
+    u32 request_size;
+    bool is_dump; /* a control ping is sent right behind it */
+    u16 details_id, end_id; /* of the answers and of the message that ends them */
+    u16 details_context_offset,
+        end_context_offset; /* 2, but 6 for the few with a request's header */
+    /* how the answers are taken apart */
+    u32 head_size;
+    u16 count_offset; /* of the big-endian count of elements of the tail, count_width bytes */
+    u16 count_width; /* 0: the tail is the rest of the message */
+    u32 element_size; /* of the tail; 0: there is none, what is beyond the head is ignored */
+    /* where they go */
+    u8 *heads; /* max * head_size bytes */
+    u8 *tails; /* tails_size bytes */
+    u32 *ends; /* max of them: where the tail of each answer ends in `tails` */
+    u32 max, tails_size;
+    u32 want; /* answers to wait for, unless the end or the timeout comes first */
+    /* what this call brought */
+    u32 count; /* answers */
+    u32 tails_used; /* bytes */
+    u32 needed; /* not 0: the next tail alone has so many bytes, more than tails_size */
+    u32 bad_size; /* not 0: an answer of so many bytes is too short for its layout; it is left out */
+    bool ended;
+    void *end; /* the message that ended it, the caller's to free */
+    u32 end_size;
+    void *handle; /* the library's, while it is under way */
+} vapi_collect_t;
+/** VAPI_OK: count > 0, or ended, or needed, or bad_size. VAPI_EAGAIN: nothing came in time, a signal or
+ * vapi_interrupt(): call again to go on, unless handle is NULL: then nothing was sent. Other errors
+ * end it. */
+VAPI_API vapi_error_e vapi_collect(vapi_ctx_t ctx, vapi_collect_t *collect, u64 timeout_ns);
+/** Gives it up before its end: answers that still come are dropped. Also when it has ended, where it
+ * does nothing. */
+VAPI_API void vapi_collect_cancel(vapi_ctx_t ctx, vapi_collect_t *collect);
 
 typedef struct {
     u64 sent; /**< messages */

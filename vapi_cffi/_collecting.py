@@ -1,0 +1,166 @@
+"""The answers of one dump or stream, packed by the C core (`vapi_collect`): a few crossings for
+thousands of messages."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._connection import Connection
+from ._context import Context
+from ._errors import BadMessage, Timeout, error_for
+from ._ffi import ffi, lib
+from ._sending import enter
+from ._timeouts import EAGAIN, to_ns, wait_in_slices
+
+_buffer = ffi.buffer
+#: Memory that C fills and nobody reads before that.
+_new = ffi.new_allocator(should_clear_after_alloc=False)
+
+#: Messages of one batch, and bytes of what is variable in them, unless said otherwise.
+ROWS, TAIL_BYTES = 1024, 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and which messages answer it.
+
+    `request`: wire bytes; client_index and context are filled in. `is_dump`: a control ping ends
+    it. Of each detail, `head_size` bytes go into one place and the tail into another: `count_place`
+    (offset, bytes) of the number of its elements, None if it goes on to the end of the message;
+    `element_size` 0 ignores what is behind the head.
+    """
+
+    name: str  # of the details
+    request: bytes
+    details_id: int
+    end_id: int
+    is_dump: bool = True
+    details_offset: int = 2
+    end_offset: int = 2
+    head_size: int = 0
+    count_place: tuple[int, int] | None = None
+    element_size: int = 1
+
+
+@dataclass(slots=True)
+class Packed:
+    """Details behind each other: `count` heads of the same size, and tails that end at `ends`."""
+
+    count: int
+    heads: bytes
+    tails: bytes
+    ends: memoryview = field(repr=False)  # of u32
+
+    def split(self) -> list[bytes]:
+        """The tails, each an object."""
+        ends, tails, count = self.ends, self.tails, self.count
+        size = ends[0] if count else 0
+        if size and len(tails) == size * count and ends[-1] == len(tails) and _is_even(ends, size):
+            return [data for (data,) in struct.iter_unpack(f"{size}s", tails)]
+        found, start = [], 0
+        for end in ends:
+            found.append(tails[start:end])
+            start = end
+        return found
+
+
+def _is_even(ends: memoryview, size: int) -> bool:
+    """Whether all tails have this size."""
+    return ends.tolist() == list(range(size, size * len(ends) + 1, size))
+
+
+class Collector:
+    """One dump or stream under way. `close()` it; what still comes is then dropped."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        question: Question,
+        *,
+        rows: int = ROWS,
+        tail_bytes: int = TAIL_BYTES,
+    ) -> None:
+        self._context: Any = connection._context
+        self._timeout = connection.options.timeout
+        self._question = question
+        self._job = job = ffi.new("vapi_collect_t *")
+        self._keep = [ffi.from_buffer(question.request)]
+        job.request, job.request_size = self._keep[0], len(question.request)
+        job.is_dump = question.is_dump
+        job.details_id, job.end_id = question.details_id, question.end_id
+        job.details_context_offset = question.details_offset
+        job.end_context_offset = question.end_offset
+        job.head_size, job.element_size = question.head_size, question.element_size
+        if question.count_place is not None:
+            job.count_offset, job.count_width = question.count_place
+        self._heads = _new("uint8_t[]", max(rows * question.head_size, 1))
+        self._ends = _new("uint32_t[]", rows)
+        job.heads, job.ends, job.max = self._heads, self._ends, rows
+        self._make_room(tail_bytes if question.element_size else 1)
+        #: The message that ended it.
+        self.end: bytes | None = None
+
+    def _make_room(self, size: int) -> None:
+        self._tails = _new("uint8_t[]", size)
+        self._job.tails, self._job.tails_size = self._tails, size
+
+    def batches(self, timeout: float | None = None, want: int = 1) -> Generator[Packed, None, None]:
+        """What comes, until the end, which is in `end` afterwards. `want`: details that a batch
+        should have; the last has fewer.
+
+        Errors: `Timeout` after `timeout` seconds without any; `ConnectionLost`, `NotConnected`.
+        """
+        timeout_ns = to_ns(self._timeout if timeout is None else timeout)
+        job = self._job
+        job.want = want
+        try:
+            while self.end is None:
+                self._collect(timeout_ns)
+                if job.count:
+                    used = job.tails_used
+                    yield Packed(
+                        job.count,
+                        _buffer(self._heads, job.count * job.head_size)[:],
+                        _buffer(self._tails, used)[:],
+                        memoryview(_buffer(self._ends, 4 * job.count)[:]).cast("I"),
+                    )
+                if job.bad_size:
+                    name = self._question.name
+                    raise BadMessage(f"{name}: {job.bad_size} bytes are too few for what it has")
+                if job.needed:
+                    self._make_room(job.needed)
+        finally:
+            self.close()
+
+    def _collect(self, timeout_ns: int) -> None:
+        context: Context = self._context
+        job = self._job
+        slot = enter(context)
+        try:
+
+            def attempt(slice_ns: int) -> int:
+                context.refuse_if_closing()
+                return lib.vapi_collect(slot.ctx, job, slice_ns)  # type: ignore[no-any-return]
+
+            code = wait_in_slices(attempt, timeout_ns)
+            if code == EAGAIN:
+                raise Timeout("no answer in time", code=code)
+            if code:
+                raise error_for(code, slot.ctx)
+            if job.ended:
+                body = job.end
+                job.end = ffi.NULL
+                if not body:
+                    raise MemoryError("no memory for the message that ended a stream")
+                self.end = _buffer(body, job.end_size)[:]
+                lib.vapi_msg_free(slot.ctx, body)
+        finally:
+            context.put(slot)
+
+    def close(self) -> None:
+        """Gives up what is not there yet. Idempotent."""
+        if self._job.handle:
+            lib.vapi_collect_cancel(self._context.ctx, self._job)
