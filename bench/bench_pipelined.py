@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from clients import ours
+from clients import raw
+from servers import Measure, Server
 
 from vapi_cffi import Transport, _messages
-from vapi_cffi.sim import SpawnedPeer
 
 COUNT = 20_000
+WORK = "control_ping, many in flight"
 
 
-@pytest.mark.parametrize("depth", [1, 16, 64, 256, 512])
-def bench_pump(benchmark: Any, peer: SpawnedPeer, transport: Transport, depth: int) -> None:
-    """COUNT messages a round."""
-    with ours(peer, transport) as (connection, _):
+@pytest.mark.parametrize("depth", [16, 64, 256, 512])
+def bench_pump(measure: Measure, server: Server, transport: Transport, depth: int) -> None:
+    with raw(server, transport) as (connection, _):
         ping = _messages.request(connection, _messages.CONTROL_PING)
         reply_id = connection.find(_messages.CONTROL_PING_REPLY)
 
         def many() -> None:
-            result = connection.pump(
-                ping, count=COUNT, depth=depth, reply_id=reply_id, keep_retvals=False
-            )
+            result = connection.pump(ping, count=COUNT, depth=depth, reply_id=reply_id)
             assert result.ok
+            assert not any(result.retvals)
 
-        benchmark.extra_info["messages_a_round"] = COUNT
-        benchmark.pedantic(many, rounds=10, warmup_rounds=2)
+        measure(many, work=WORK, server=server, over=transport, depth=depth, per_round=COUNT)
 
 
-def bench_send_many_recv_bytes(benchmark: Any, peer: SpawnedPeer, transport: Transport) -> None:
+def bench_send_many_recv_bytes(measure: Measure, server: Server, transport: Transport) -> None:
     """256 messages a round, each a bytes object of its own in both directions."""
-    with ours(peer, transport) as (connection, _):
+    with raw(server, transport) as (connection, _):
         batch = [
             _messages.request(connection, _messages.CONTROL_PING, context=i) for i in range(256)
         ]
@@ -44,5 +40,14 @@ def bench_send_many_recv_bytes(benchmark: Any, peer: SpawnedPeer, transport: Tra
                 contexts += [int.from_bytes(m[2:6], "big") for m in connection.recv_bytes(256)]
             assert contexts == list(range(256))
 
-        benchmark.extra_info["messages_a_round"] = 256
-        benchmark.pedantic(many, rounds=50, iterations=5, warmup_rounds=5)
+        measure(
+            many,
+            work=WORK,
+            client="send_many, recv_bytes",
+            server=server,
+            over=transport,
+            depth=256,
+            per_round=256,
+            rounds=50,
+            iterations=5,
+        )

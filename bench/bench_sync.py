@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from clients import ours, papi
+from clients import ours, papi, raw
+from servers import Measure, Server
 
 from vapi_cffi import Transport
-from vapi_cffi.sim import SpawnedPeer
+
+WORK = "control_ping, one after the other"
 
 
-def bench_sync(benchmark: Any, peer: SpawnedPeer, transport: Transport) -> None:
-    with ours(peer, transport) as (_, once):
-        benchmark.pedantic(once, rounds=200, iterations=100, warmup_rounds=20)
+def bench_client(measure: Measure, server: Server, transport: Transport) -> None:
+    with ours(server, transport) as client:
+        ping = client.api.control_ping
+
+        def once() -> None:
+            assert ping().retval == 0
+
+        measure(once, work=WORK, server=server, over=transport, rounds=100, iterations=200)
 
 
-def bench_sync_papi(benchmark: Any, peer: SpawnedPeer) -> None:
-    with papi(peer) as (_, once):
-        benchmark.pedantic(once, rounds=50, iterations=20, warmup_rounds=5)
+def bench_connection(measure: Measure, server: Server, transport: Transport) -> None:
+    with raw(server, transport) as (_, once):
+        measure(
+            once,
+            work=WORK,
+            client="vapi_cffi.Connection",
+            server=server,
+            over=transport,
+            rounds=100,
+            iterations=200,
+        )
+
+
+def bench_papi(measure: Measure, server: Server) -> None:
+    with papi(server) as client:
+
+        def once() -> None:
+            assert client.api.control_ping().retval == 0
+
+        measure(
+            once,
+            work=WORK,
+            client="vpp_papi",
+            server=server,
+            over="socket",
+            rounds=50,
+            iterations=20,
+        )

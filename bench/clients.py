@@ -1,31 +1,24 @@
-"""The clients that are compared, each behind the same two functions, against the same peer."""
+"""The clients that are compared, each behind the same functions, against the same server."""
 
 from __future__ import annotations
 
-import json
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from servers import Server
+
 import vapi_cffi
-from vapi_cffi import Connection, Transport, _messages
-from vapi_cffi.sim import SpawnedPeer
+from vapi_cffi import Client, Connection, Transport, _messages
 
 Ping = Callable[[], object]
 
 
-def builtin_text() -> str:
-    """The peer's definitions: an array with the JSON of each API file."""
-    return Path(vapi_cffi.__file__).with_name("api").joinpath("definitions.json").read_text("utf-8")
-
-
 @contextmanager
-def ours(peer: SpawnedPeer, transport: Transport) -> Iterator[tuple[Connection, Ping]]:
-    """A connection of this package, and one round trip on it, checked."""
-    with Connection(peer.address(transport), transport=transport, name="bench") as connection:
+def raw(server: Server, transport: Transport) -> Iterator[tuple[Connection, Ping]]:
+    """A connection that carries bytes, and one round trip on it, checked."""
+    with Connection(server.address(transport), transport=transport, name="bench") as connection:
         ping = _messages.request(connection, _messages.CONTROL_PING)
         reply_id = connection.find(_messages.CONTROL_PING_REPLY)
 
@@ -36,25 +29,35 @@ def ours(peer: SpawnedPeer, transport: Transport) -> Iterator[tuple[Connection, 
 
 
 @contextmanager
-def papi(peer: SpawnedPeer) -> Iterator[tuple[Any, Ping]]:
-    """vpp_papi on the peer's socket, and one round trip on it, checked."""
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+def ours(server: Server, transport: Transport, **options: Any) -> Iterator[Client]:
+    """A client with its whole API."""
+    address = server.address(transport)
+    with vapi_cffi.connect(address, transport=transport, name="bench", **options) as client:
+        yield client
+
+
+@contextmanager
+def papi(server: Server) -> Iterator[Any]:
+    """vpp_papi, over the socket: the only transport that it has."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own, about its use of Python
         from vpp_papi import VPPApiClient
 
-        # It cannot ask VPP, so it is given what the peer itself knows.
-        files = []
-        for number, document in enumerate(json.loads(builtin_text())):
-            path = Path(folder, f"{number}.api.json")
-            path.write_text(json.dumps(document), encoding="utf-8")
-            files.append(str(path))
-        client = VPPApiClient(apifiles=files, server_address=peer.socket_path)
+        source = {"apifiles": list(server.apifiles)} if server.apifiles else {"bootstrapapi": True}
+        client = VPPApiClient(server_address=server.socket_path, **source)
         client.connect("bench-papi")
         try:
-
-            def once() -> None:
-                assert client.api.control_ping().retval == 0
-
-            yield client, once
+            yield client
         finally:
             client.disconnect()
+
+
+@contextmanager
+def loopbacks(client: Client, count: int) -> Iterator[list[int]]:
+    """So many interfaces, deleted afterwards."""
+    made = [client.api.create_loopback().sw_if_index for _ in range(count)]
+    try:
+        yield made
+    finally:
+        for index in made:
+            client.api.delete_loopback(sw_if_index=index)

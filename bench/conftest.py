@@ -1,28 +1,92 @@
-"""One embedded peer, as a process of its own, for all benchmarks; warnings about a noisy host."""
+"""What all benchmarks share: the servers, and one way to measure and describe a number."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from servers import Measure, Server, embedded, live
 
 from vapi_cffi import TRANSPORTS, Transport
-from vapi_cffi.sim import Peer, SpawnedPeer
+
+_LIVE = live()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="few rounds: does everything run?")
 
 
 @pytest.fixture(scope="session")
-def peer() -> Iterator[SpawnedPeer]:
-    """Where all clients connect to."""
-    with Peer.spawn() as running:
-        yield running
+def _peer() -> Iterator[Server]:
+    with embedded() as server:
+        yield server
+
+
+@pytest.fixture(params=["peer", *(["VPP"] if _LIVE else [])])
+def server(request: pytest.FixtureRequest) -> Server:
+    """The embedded peer, and the live VPP where there is one."""
+    if request.param == "VPP":
+        assert _LIVE is not None
+        return _LIVE
+    found: Server = request.getfixturevalue("_peer")
+    return found
 
 
 @pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> Transport:
-    """Each transport in turn."""
+def transport(request: pytest.FixtureRequest, server: Server) -> Transport:
+    """Each transport that the server has, in turn."""
     value: Transport = request.param
+    if value not in server.transports:
+        pytest.skip("VAPI_TEST_VPP_SHM_PREFIX is not set")
     return value
+
+
+@pytest.fixture
+def measure(benchmark: Any, request: pytest.FixtureRequest) -> Measure:
+    """`measure(run, work=..., client=...)` times `run()`, and notes what it did.
+
+    `work`: what is compared across clients; `client`: who did it; `per_round`: how many messages,
+    rows or other `unit`s a run handles; `over`: the transport; `depth`: requests in flight;
+    `setup`: made anew before each round, not timed; `rounds`, `iterations`: of pytest-benchmark.
+    """
+    quick = request.config.getoption("--quick")
+
+    def run(
+        function: Callable[..., object],
+        *,
+        work: str,
+        client: str = "vapi_cffi",
+        server: Server | None = None,
+        over: str = "",
+        depth: int = 1,
+        per_round: int = 1,
+        unit: str = "messages",
+        setup: Callable[[], Any] | None = None,
+        rounds: int = 20,
+        iterations: int = 1,
+        warmup: int = 2,
+    ) -> Any:
+        benchmark.group = work
+        benchmark.extra_info.update(
+            work=work,
+            client=client,
+            server=server.name if server is not None else "",
+            transport=over,
+            depth=depth,
+            per_round=per_round,
+            unit=unit,
+        )
+        return benchmark.pedantic(
+            function,
+            setup=setup,
+            rounds=1 if quick else rounds,
+            iterations=1 if quick or setup is not None else iterations,
+            warmup_rounds=0 if quick else warmup,
+        )
+
+    return run
 
 
 def pytest_report_header() -> str:
