@@ -7,6 +7,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from ._address import TRANSPORTS, Address, Transport
 from ._addresses import MACAddress
 from ._buffers import Buffer, Message
@@ -108,6 +111,16 @@ __all__ = [
     "encode",
     "to_dict",
 ]
+
+#: Modules that are imported when first looked at.
+_LAZY = frozenset({"callback", "objects"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 # Tracebacks and help() name what programs import.
 for _name in __all__:

@@ -76,6 +76,13 @@ class Message:
         with suppress(BufferError):  # an array lies over it: the memory goes back with that
             view.release()
 
+    def detach(self) -> None:
+        """As `release()`, but views that others still read stay valid: the memory goes back with
+        the last of them."""
+        if self._view is None:
+            self.release()
+        self._body = self._view = self._owned = None
+
     def __bytes__(self) -> bytes:
         return self.data.tobytes()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
@@ -41,6 +42,7 @@ class Client:
         **options: Unpack[OptionArguments],
     ) -> None:
         self.connection = Connection(address, transport=transport, **options)
+        self.connection.owner = weakref.ref(self)
         self.sources = Sources(definitions)
         self.raise_on_error = raise_on_error
         self.api = Api(self)

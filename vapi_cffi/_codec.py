@@ -10,12 +10,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._blocks import MISFIT, Block, BlockField, Tail
 from ._errors import BadMessage
 from ._values import ApiMessage, ApiValue
 from ._wire import Namespace, shown
+
+if TYPE_CHECKING:
+    from ._views import Viewer
 
 #: Fields that begin a message and are no business of programs.
 _HEADERS = (("client_index", "context"), ("context",), ("client_index",))
@@ -44,6 +47,7 @@ class MessageCodec(Block):
         self.context_offset = self._offset_of("context")
         self.retval_offset = self._offset_of("retval")
         self._lazy: type[ApiMessage] | None = None
+        self._viewer: Viewer | None = None
 
     def _offset_of(self, wanted: str) -> int | None:
         offset = 2
@@ -158,7 +162,7 @@ class MessageCodec(Block):
             _lazy=self.lazy_class,
             _new=object.__new__,
             _set=ApiValue.__dict__["__raw__"].__set__,
-            _wrong=self._wrong_length,
+            _wrong=self.wrong_length,
         )
         size, refuse = str(self.size), "raise _wrong(data)"
         lines = []
@@ -183,7 +187,7 @@ class MessageCodec(Block):
         lines += ["o = _new(_lazy)", "_set(o, data)", "return o"]
         return _def(f"{name}(data)", lines)
 
-    def _wrong_length(self, data: bytes) -> BadMessage:
+    def wrong_length(self, data: bytes) -> BadMessage:
         """The error for bytes of a length that cannot be."""
         got, offset = len(data), self.offset
         for item in self.fields:
@@ -237,6 +241,15 @@ class MessageCodec(Block):
         if self._lazy is None:
             self._lazy = _make_lazy(self)
         return self._lazy
+
+    @property
+    def viewer(self) -> Viewer:
+        """Shows messages where they lie."""
+        if self._viewer is None:
+            from ._views import Viewer
+
+            self._viewer = Viewer(self)
+        return self._viewer
 
     def __repr__(self) -> str:
         return f"<MessageCodec {self.name_crc}>"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import warnings
 import weakref
 from collections.abc import Iterator, Mapping
@@ -95,6 +96,9 @@ class Connection(Sending, Receiving, Calling):
         self._lock = RLock()
         self._known: Facts | None = None
         self._peer: Any = None
+        #: Who receives on it for all: its client if it has one, and its table of callbacks.
+        self.owner: weakref.ref[Any] | None = None
+        self.dispatcher: Any = None
         self._last_stats: Mapping[str, int] = dict.fromkeys(_STATS_FIELDS, 0)
         self.address = Address.parse(address, transport)
         self.options = ConnectOptions(**options)
@@ -240,6 +244,16 @@ class Connection(Sending, Receiving, Calling):
         """VPP's number of a message; `MessageUnavailable` says whether name or CRC is the
         trouble."""
         return self.message_table.find(name_crc)
+
+    def new_context(self) -> bytes:
+        """Four bytes for the context of a request, at its offset 6, that no other request of this
+        connection has. Should the program not receive for long, answers to such requests are never
+        dropped silently."""
+        context = self._context
+        if not isinstance(context, Context):
+            context.take()
+        number: int = lib.vapi_gen_req_context(context.ctx)
+        return number.to_bytes(4, sys.byteorder)
 
     def fileno(self) -> int:
         """A descriptor that is readable while messages wait: for select, poll, epoll and asyncio.

@@ -23,6 +23,7 @@ SLICES = ("common.h", "vapi.h", "batch.h", "peer.h")
 PREAMBLE = """
 #include <vapi/vapi.h>
 #include <vapi/batch.h>
+#include <vapi/vapi_internal.h>
 #include "peer.h"
 """
 

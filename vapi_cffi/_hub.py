@@ -22,7 +22,6 @@ log = logging.getLogger("vapi_cffi")
 
 #: Messages that one crossing brings at most.
 BATCH = 512
-_MAX_CONTEXT = 0x7FFFFFFF
 #: Who receives looks this often whether it still should (`Connection` looks for signals as often).
 _SLICE = 0.1
 
@@ -53,13 +52,14 @@ class Hub:
         self.connection = connection
         self.timeout = timeout
         self.unclaimed = 0
+        #: Takes what has no mailbox, if it wants it: the table of callbacks.
+        self.beside: Callable[[bytes], bool] | None = None
         self._lock = Lock()
         self._leading = False
         self._followers: dict[Mailbox, None] = {}
         self._pending: dict[bytes, Mailbox] = {}
         self._far: dict[bytes, int] = {}
         self._events: dict[bytes, tuple[Mailbox, ...]] = {}
-        self._last_context = 0
 
     # ---- mailboxes -----------------------------------------------------------------------------
 
@@ -73,11 +73,7 @@ class Hub:
             for number, offset in zip(ids, context_offsets, strict=False):
                 if offset != 2:
                     self._far[number] = offset
-            while True:
-                self._last_context = self._last_context % _MAX_CONTEXT + 1
-                context = self._last_context.to_bytes(4, "big")
-                if context not in self._pending:
-                    break
+            context = self.connection.new_context()
             box = self._pending[context] = Mailbox(ids, context)
         return box
 
@@ -100,19 +96,27 @@ class Hub:
         """The connection is gone: all waits end with this."""
         with self._lock:
             boxes = {*self._pending.values(), *(b for some in self._events.values() for b in some)}
+            boxes.update(self._followers)
         for box in boxes:
             box.fail(error)
 
     # ---- receiving -----------------------------------------------------------------------------
 
-    def wait(self, box: Mailbox, timeout: float | None = None) -> None:
+    def wait(
+        self,
+        box: Mailbox,
+        timeout: float | None = None,
+        receive: Callable[[float], None] | None = None,
+    ) -> None:
         """Returns when there is something in the box. `timeout`: seconds, None: the client's.
 
+        `receive(seconds)`: brings and routes messages, if the caller is the one to do so.
         Errors: `Timeout`, what the box failed with, `ConnectionLost`, `NotConnected`.
         """
         if box.items:
             return
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        bring = receive or self._receive
         try:
             while not box.items:
                 if box.error is not None:
@@ -120,7 +124,7 @@ class Hub:
                 left = max(deadline - monotonic(), 0.0)
                 if self._enter(box):
                     try:
-                        self._receive(min(left, _SLICE))
+                        bring(min(left, _SLICE))
                     finally:
                         with self._lock:
                             self._leading = False
@@ -179,8 +183,19 @@ class Hub:
         for box in touched:
             box.wake.set()
 
-    def _other(self, data: bytes) -> None:
-        """Answers whose context is elsewhere, and events."""
+    def claim(self, data: bytes, *, taken: bool) -> None:
+        """One message that was received for the table of callbacks. `taken`: whether that has it;
+        an event is also ours then."""
+        box = self._pending.get(data[2:6])
+        if box is not None and data[:2] in box.ids:
+            box.put(data)
+            box.wake.set()
+        else:
+            self._other(data, taken=taken)
+
+    def _other(self, data: bytes, *, taken: bool | None = None) -> None:
+        """Answers whose context is elsewhere, and events. `taken`: whether the callbacks have it,
+        if they were asked."""
         number = data[:2]
         offset = self._far.get(number)
         if offset is not None:
@@ -189,11 +204,13 @@ class Hub:
                 box.put(data)
                 box.wake.set()
                 return
+        if taken is None and self.beside is not None:
+            taken = self.beside(data)
         boxes = self._events.get(number, ())
         for box in boxes:
             box.put(data)
             box.wake.set()
-        if not boxes:
+        if not boxes and not taken:
             self.unclaimed += 1
 
     def relieve(self) -> None:

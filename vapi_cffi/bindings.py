@@ -7,6 +7,7 @@ nothing is read before it is needed. Its `DEFINITIONS` goes into `connect(defini
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -96,6 +97,14 @@ class Package(SharedScope):
         """The definitions."""
         assert isinstance(self.set, PackageDefinitions)
         return self.set
+
+
+def package_of(cls: type[Any]) -> Package | None:
+    """The generated package that a class is from; None for classes that were made at run time."""
+    folder = cls.__module__.rpartition(".")[0]
+    scope = sys.modules.get(f"{folder}._scope") if folder else None
+    found = getattr(scope, "DEFINITIONS", None)
+    return found if isinstance(found, Package) else None
 
 
 class PackageDefinitions(DefinitionSet):

@@ -8,3 +8,4 @@ vapi_error_e vapi_disconnect(vapi_ctx_t ctx);
 vapi_error_e vapi_get_fd(vapi_ctx_t ctx, int *fd);
 
 void vapi_msg_free(vapi_ctx_t ctx, void *msg);
+uint32_t vapi_gen_req_context(vapi_ctx_t ctx);

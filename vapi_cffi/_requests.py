@@ -1,0 +1,151 @@
+"""What a request of the callback level is, and the bytes and numbers that it needs on a
+connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ._codec import MessageCodec
+from ._connection import Connection
+from ._errors import InvalidArgument, MessageUnavailable, NoSuchMessage
+from ._registry import SharedScope, Sources
+from ._values import ApiMessage
+from ._views import Viewer
+
+_PING, _PING_REPLY = "control_ping_51077d14", "control_ping_reply_f6b0b8ca"
+
+#: What a program may give as a request: an object, its fields, or nothing for the defaults.
+Given = ApiMessage | Mapping[str, object] | None
+
+
+class Call:
+    """A request and its answers, with the numbers that the connected VPP has for them."""
+
+    def __init__(self, sources: Sources, connection: Connection, name: str) -> None:
+        scope, self.codec = sources.find(connection, name)
+        service = scope.set.service(name)
+        if service is None:
+            raise NoSuchMessage(f"{name!r} is no request: no service starts with it")
+        self.name = name
+        self.number = connection.message_table[self.codec.name_crc]
+        self.is_dump = service.details is not None and service.reply is None
+        self.is_stream = service.details is not None and service.reply is not None
+        self.is_oneway = service.reply is None and service.details is None
+        self.ping = b""
+        #: The message that ends it: its number, and what shows it (nothing for a dump's ping).
+        self.end_id = 0
+        self.reply: Viewer | None = None
+        self.details_id = 0
+        self.details: Viewer | None = None
+        #: Offsets of contexts that are not where they mostly are.
+        self.far: dict[int, int] = {}
+        if service.reply is not None:
+            self.end_id, self.reply = self._answer(sources, connection, service.reply)
+        if service.details is not None:
+            self.details_id, self.details = self._answer(sources, connection, service.details)
+        if self.is_dump:
+            table = connection.message_table
+            if _PING not in table or _PING_REPLY not in table:
+                raise MessageUnavailable(f"dumps need {_PING}, which this VPP lacks")
+            self.ping = table[_PING].to_bytes(2, "big")
+            self.end_id = table[_PING_REPLY]
+        if not self.is_oneway and self.codec.header != ("client_index", "context"):
+            raise InvalidArgument(
+                f"{name} has no place for a context: nobody can tell its answer from another"
+            )
+
+    def _answer(self, sources: Sources, connection: Connection, name: str) -> tuple[int, Viewer]:
+        codec = sources.find(connection, name)[1]
+        number = connection.message_table[codec.name_crc]
+        if codec.context_offset not in (None, 2):
+            self.far[number] = codec.context_offset or 2
+        return number, codec.viewer
+
+    def request(self, given: Given) -> ApiMessage:
+        """The message of what a program gave. Errors: `InvalidArgument`."""
+        if given is None:
+            return self.codec.cls()  # type: ignore[return-value]
+        if isinstance(given, ApiMessage):
+            if type(given).__api__ is self.codec:
+                return given
+        elif isinstance(given, Mapping):
+            return self.codec.cls(**given)  # type: ignore[return-value]
+        raise InvalidArgument(
+            f"{self.name} takes a {self.codec.cls.__name__}, a dict of its fields or None, "
+            f"not {type(given).__name__}"
+        )
+
+    def encode(self, given: Given, client_index: bytes, context: bytes) -> bytes:
+        """Wire bytes. Errors: `InvalidArgument`."""
+        head = int.from_bytes(client_index, "big"), int.from_bytes(context, "big")
+        if isinstance(given, Mapping):
+            return self.codec.encode(self.number, given, *head)
+        return self.codec.encode_value(self.request(given), self.number, *head)
+
+
+class Outstanding:
+    """A request that was sent, until its last callback has returned."""
+
+    __slots__ = (
+        "arg",
+        "call",
+        "callback",
+        "context",
+        "details_arg",
+        "details_callback",
+        "done",
+        "moves",
+    )
+
+    def __init__(
+        self,
+        call: Call,
+        callback: Callable[..., object],
+        arg: Any,
+        details_callback: Callable[..., object] | None = None,
+        details_arg: Any = None,
+    ) -> None:
+        self.call = call
+        self.callback = callback
+        self.arg = arg
+        self.details_callback = callback if details_callback is None else details_callback
+        self.details_arg = details_arg if details_callback is not None else arg
+        self.context = b""
+        self.done = False
+        #: Counts messages that came for it.
+        self.moves = 0
+
+
+class Kinds:
+    """The calls and the events of a connection, looked up once; anew when VPP is another one."""
+
+    def __init__(self, connection: Connection, default: Sources) -> None:
+        self._default = default
+        self._sources: dict[int, tuple[SharedScope, Sources]] = {}
+        self._calls: dict[tuple[int, str], Call] = {}
+        self.far: dict[int, int] = {}
+        self._connection = connection
+
+    def sources(self, scope: SharedScope | None) -> Sources:
+        """Where to look a name up: in a generated package, or where the connection does."""
+        if scope is None:
+            return self._default
+        found = self._sources.get(id(scope))
+        if found is None:
+            found = self._sources[id(scope)] = scope, Sources(scope)
+        return found[1]
+
+    def call(self, scope: SharedScope | None, name: str) -> Call:
+        """Errors: `NoSuchMessage` (an AttributeError) says what is missing, or differs."""
+        key = id(scope), name
+        found = self._calls.get(key)
+        if found is None:
+            found = self._calls[key] = Call(self.sources(scope), self._connection, name)
+            self.far.update(found.far)
+        return found
+
+    def event(self, scope: SharedScope | None, name: str) -> tuple[int, MessageCodec]:
+        """Number and codec of a message. Errors: as `call`."""
+        codec = self.sources(scope).find(self._connection, name)[1]
+        return self._connection.message_table[codec.name_crc], codec
