@@ -49,6 +49,7 @@ vapi_error_e vapi_ctx_alloc(vapi_ctx_t *result)
     pthread_mutex_init(&ctx->receive_lock, NULL);
     pthread_mutex_init(&ctx->requests_lock, NULL);
     pthread_mutex_init(&ctx->retired_lock, NULL);
+    turn_init(&ctx->turn);
     ctx->mode = VAPI_MODE_BLOCKING;
     ctx->fork_generation = fork_generation;
     *result = ctx;
@@ -77,6 +78,7 @@ void vapi_ctx_free(vapi_ctx_t ctx)
     free(ctx->vapi_ids);
     free(ctx->kinds);
     free(ctx->event_callbacks);
+    turn_fini(&ctx->turn);
     pthread_mutex_destroy(&ctx->send_lock);
     pthread_mutex_destroy(&ctx->receive_lock);
     pthread_mutex_destroy(&ctx->requests_lock);
@@ -310,6 +312,7 @@ static void apply_options(vapi_ctx_t ctx, const vapi_connect_options_t *o)
     ctx->fd_wanted = ctx->fd_ready = false;
     ctx->receivers = ctx->sleeper = NULL;
     ctx->abandoned_next = 0;
+    ctx->turn.answered = 0;
     memset(ctx->abandoned, 0, sizeof ctx->abandoned);
     memset(&ctx->stats, 0, sizeof ctx->stats);
 }

@@ -19,6 +19,7 @@
 
 #include <pthread.h>
 
+#include "dispatch_turn.h"
 #include "drainer.h"
 #include "registry.h"
 #include "request.h"
@@ -90,6 +91,7 @@ struct vapi_ctx_s {
     pthread_mutex_t requests_lock;
     request_ring_t requests;
     u32 context_counter;
+    dispatch_turn_t turn;
 
     u8 *kinds; /* msg_kind_t by VPP's number, vapi_ids_count of them */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Messages to callbacks. No lock is held while a callback runs: it may send, dispatch, or change
- * callbacks; it may not disconnect.
+ * Messages to callbacks, in one thread at a time (dispatch_turn.h). No lock is held while a callback
+ * runs: it may send, dispatch, or change callbacks; it may not disconnect.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static vapi_error_e call_back(vapi_ctx_t ctx, const request_t *r, vapi_error_e r
     const struct vapi_ctx_s *before = step_in(ctx);
     vapi_error_e result = r->callback(ctx, r->callback_ctx, rv, is_last, payload);
     inside = before;
-    return result;
+    return turn_result(ctx, r->thread, result);
 }
 
 /** The request that a response belongs to. Those before it get no response any more: VPP answers in
@@ -123,17 +123,29 @@ static vapi_error_e dispatch_message(vapi_ctx_t ctx, const msg_ref_t *ref)
     return dispatch_event(ctx, id, ref->body);
 }
 
-/** Entered already. */
-static vapi_error_e dispatch_one(vapi_ctx_t ctx, deadline_t deadline)
+/** Dispatches one message, or, should another thread be at it, waits until `target` requests have been
+ * answered. Entered already. */
+static vapi_error_e dispatch_towards(vapi_ctx_t ctx, u64 target, deadline_t deadline)
 {
+    int turn = turn_take(ctx, target, deadline);
+    if (turn != 0)
+        return turn > 0 ? VAPI_OK : conn_result(ctx, turn);
     msg_ref_t ref;
     int n = conn_receive(ctx, &ref, 1, deadline);
-    if (n < 0)
-        return conn_result(ctx, n);
-    vapi_error_e rv = dispatch_message(ctx, &ref);
-    conn_release(ctx, ref.body);
+    vapi_error_e rv = n < 0 ? conn_result(ctx, n) : dispatch_message(ctx, &ref);
+    if (n > 0)
+        conn_release(ctx, ref.body);
+    turn_leave(ctx);
     return rv;
 }
+
+static vapi_error_e dispatch_one(vapi_ctx_t ctx, deadline_t deadline)
+{
+    return dispatch_towards(ctx, UINT64_MAX, deadline);
+}
+
+/** As many as there have been: those answered are not outstanding any more. */
+static u64 requests_made(vapi_ctx_t ctx) { return load_relaxed(&ctx->requests.put); }
 
 /** How long a blocking call waits: for an answer the connection's timeout, for an event for ever. */
 static deadline_t blocking_deadline(vapi_ctx_t ctx)
@@ -171,11 +183,36 @@ vapi_error_e vapi_dispatch(vapi_ctx_t ctx)
     vapi_error_e rv = conn_enter(ctx);
     if (rv != VAPI_OK)
         return rv;
-    while (rv == VAPI_OK && !vapi_requests_empty(ctx))
-        rv = dispatch_one(ctx,
-                          ctx->mode == VAPI_MODE_BLOCKING ? blocking_deadline(ctx) : DEADLINE_NOW);
+    u64 target;
+    while (rv == VAPI_OK && !turn_has_answered(ctx, target = requests_made(ctx)))
+        rv = dispatch_towards(ctx, target,
+                              ctx->mode == VAPI_MODE_BLOCKING ? deadline_in(ctx->timeout_ns)
+                                                              : DEADLINE_NOW);
     conn_leave(ctx);
     return rv;
+}
+
+vapi_error_e vapi_dispatch_sent(vapi_ctx_t ctx)
+{
+    vapi_error_e rv = conn_enter(ctx);
+    if (rv != VAPI_OK)
+        return rv;
+    dispatch_waiter_t me = {.thread = turn_me()};
+    pthread_mutex_lock(&ctx->requests_lock);
+    u64 target = ctx->requests.put;
+    me.next = ctx->turn.waiters;
+    ctx->turn.waiters = &me;
+    pthread_mutex_unlock(&ctx->requests_lock);
+    while (rv == VAPI_OK && !turn_has_answered(ctx, target))
+        rv = dispatch_towards(ctx, target, deadline_in(ctx->timeout_ns));
+    pthread_mutex_lock(&ctx->requests_lock);
+    dispatch_waiter_t **at = &ctx->turn.waiters;
+    while (*at != &me)
+        at = &(*at)->next;
+    *at = me.next;
+    pthread_mutex_unlock(&ctx->requests_lock);
+    conn_leave(ctx);
+    return rv != VAPI_OK ? rv : me.rv;
 }
 
 vapi_error_e vapi_dispatch_until(vapi_ctx_t ctx, u64 timeout_ns)
@@ -184,8 +221,9 @@ vapi_error_e vapi_dispatch_until(vapi_ctx_t ctx, u64 timeout_ns)
     vapi_error_e rv = conn_enter(ctx);
     if (rv != VAPI_OK)
         return rv;
-    while (rv == VAPI_OK && !vapi_requests_empty(ctx))
-        rv = dispatch_one(ctx, deadline);
+    u64 target;
+    while (rv == VAPI_OK && !turn_has_answered(ctx, target = requests_made(ctx)))
+        rv = dispatch_towards(ctx, target, deadline);
     conn_leave(ctx);
     return rv;
 }

@@ -33,7 +33,8 @@ bool request_ring_push(request_ring_t *ring, const request_t *request)
     if (ring->count == ring->size)
         return false;
     ring->places[place(ring, ring->count)] = *request;
-    store_relaxed(&ring->count, ring->count + 1); /* looked at without the lock */
+    store_relaxed(&ring->put, ring->put + 1); /* looked at without the lock */
+    store_relaxed(&ring->count, ring->count + 1);
     return true;
 }
 
@@ -54,6 +55,7 @@ request_t request_ring_pop(request_ring_t *ring)
 {
     request_t first = ring->places[ring->start];
     ring->start = place(ring, 1);
+    ring->taken++;
     store_relaxed(&ring->count, ring->count - 1);
     return first;
 }

@@ -14,6 +14,7 @@ typedef struct {
     enum vapi_request_type type;
     vapi_cb_t callback;
     void *callback_ctx;
+    const void *thread; /* that made it */
 } request_t;
 
 /** A ring of `size` places; zeroed memory has none. */
@@ -22,6 +23,7 @@ typedef struct {
     u32 size;
     u32 start;
     u32 count;
+    u64 put, taken; /* ever */
 } request_ring_t;
 
 /** VAPI_ENOMEM; what was in it is forgotten. */

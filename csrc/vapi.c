@@ -247,7 +247,8 @@ void vapi_store_request(vapi_ctx_t ctx, u32 context, vapi_msg_id_t response_id,
                                .response_id = response_id,
                                .type = type,
                                .callback = callback,
-                               .callback_ctx = callback_ctx};
+                               .callback_ctx = callback_ctx,
+                               .thread = turn_me()};
     if (!request_ring_push(&ctx->requests, &request))
         callback(ctx, callback_ctx, VAPI_EAGAIN, true, NULL);
 }

@@ -3,6 +3,7 @@
  * The library's own functions, as vapi.h and vapi_internal.h declare them: what programs use that do
  * without the generated calls, and what code of VPP's own generator expects.
  */
+#include <pthread.h>
 #include <vapi/demo.api.vapi.h>
 
 #include "client.h"
@@ -53,8 +54,8 @@ TEST(connect_over_shared_memory_by_prefix)
     seen_t seen = {0};
     CHECK_OK(vapi_ctx_alloc(&ctx));
     for (int i = 0; i < 2; i++) {
-        CHECK_OK(vapi_connect(ctx, "by prefix", server_prefix(server), 8, 16, VAPI_MODE_BLOCKING,
-                              true));
+        CHECK_OK(
+            vapi_connect(ctx, "by prefix", server_prefix(server), 8, 16, VAPI_MODE_BLOCKING, true));
         CHECK_EQ(vapi_get_transport(ctx), VAPI_TRANSPORT_SHM);
         CHECK_EQ(vapi_connect(ctx, "twice", server_prefix(server), 8, 16, VAPI_MODE_BLOCKING, true),
                  VAPI_EINVAL);
@@ -332,4 +333,73 @@ TEST(a_description_that_does_not_exist)
     CHECK(vapi_get_swap_to_host_func(VAPI_INVALID_MSG_ID) == NULL);
     CHECK_EQ(vapi_get_context_offset(VAPI_INVALID_MSG_ID), 0);
     CHECK(!vapi_msg_is_with_context(VAPI_INVALID_MSG_ID));
+}
+
+/* ---- one connection, several threads in blocking mode */
+
+typedef struct {
+    vapi_ctx_t ctx;
+    u32 rounds;
+} worker_t;
+
+static void *work(void *argument)
+{
+    worker_t *w = argument;
+    for (u32 i = 1; i <= w->rounds; i++) {
+        seen_t seen = {0};
+        CHECK_OK(vapi_demo_echo(w->ctx, vapi_alloc_demo_echo(w->ctx, 0), on_echo, &seen));
+        /* It returns when its own callback has been called, whichever thread did so. */
+        CHECK_EQ(seen.calls, 1);
+        CHECK_EQ(seen.last_rv, VAPI_OK);
+    }
+    return NULL;
+}
+
+/* What a callback returns comes out of the call that it belongs to, in whichever thread it ran. */
+static vapi_error_e refuse(vapi_ctx_t ctx, void *callback_ctx, vapi_error_e rv, bool is_last,
+                           vapi_payload_demo_echo_reply *reply)
+{
+    CHECK_OK(on_echo(ctx, callback_ctx, rv, is_last, reply));
+    return VAPI_EUSER;
+}
+
+static void *be_refused(void *argument)
+{
+    worker_t *w = argument;
+    for (u32 i = 1; i <= w->rounds; i++) {
+        seen_t seen = {0};
+        CHECK_EQ(vapi_demo_echo(w->ctx, vapi_alloc_demo_echo(w->ctx, 0), refuse, &seen),
+                 VAPI_EUSER);
+        CHECK_EQ(seen.calls, 1);
+    }
+    return NULL;
+}
+
+static void *listen_for_events(void *argument)
+{
+    worker_t *w = argument;
+    seen_t seen = {0};
+    vapi_set_vapi_msg_demo_event_event_cb(w->ctx, on_event, &seen);
+    while (seen.calls < w->rounds) {
+        vapi_error_e rv = vapi_dispatch_one(w->ctx);
+        if (rv != VAPI_EAGAIN) /* a request was outstanding, and no event came for its timeout */
+            CHECK_OK(rv);
+    }
+    vapi_clear_event_cb(w->ctx, vapi_msg_id_demo_event);
+    return NULL;
+}
+
+OVER_EACH_TRANSPORT(blocking_calls_of_many_threads)
+{
+    vapi_ctx_t ctx = client_open(server, transport, VAPI_MODE_BLOCKING);
+    worker_t worker = {ctx, 300};
+    void *(*const what[])(void *) = {work, work, be_refused, listen_for_events};
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, what[i], &worker), 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    server_send_events(server, 300, 0);
+    CHECK_EQ(pthread_join(threads[3], NULL), 0);
+    client_close(ctx);
 }

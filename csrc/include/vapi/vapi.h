@@ -6,7 +6,9 @@
  *  - A context (vapi_ctx_t) is one connection. A program may have many, to the same VPP or to
  *    several; nothing is shared between them but the descriptions of messages.
  *  - Threads: one thread may send while another receives or dispatches, or many may do either; each
- *    message is received by one of them. Connecting, disconnecting and freeing a context while
+ *    message is received by one of them. One thread at a time dispatches, and others wait for it or
+ *    get VAPI_EAGAIN; a generated call in blocking mode returns when its own callback has, whichever
+ *    thread that ran in. Connecting, disconnecting and freeing a context while
  *    another thread is inside a call on it is the caller's mistake.
  *  - fork(): a child must not use a connection of its parent; every call but vapi_ctx_free() answers
  *    VAPI_EINVAL there, and freeing it closes the child's copies only.

@@ -110,31 +110,39 @@ static inline void *vapi_alloc_tail(vapi_ctx_t ctx, size_t fixed, size_t count, 
  * the producer lock, makes the context. On VAPI_OK vapi_request_end() must follow. */
 static inline vapi_error_e vapi_request_begin(vapi_ctx_t ctx, size_t places, u32 *context)
 {
-    size_t most = vapi_get_max_request_count(ctx);
-    if (vapi_is_nonblocking(ctx) && vapi_get_request_count(ctx) + places > most)
-        return VAPI_EAGAIN;
-    /* Only where several threads, or callbacks, send: the others wait for their own answer. */
-    while (vapi_get_request_count(ctx) + places > most + 1) {
-        if (vapi_requests_empty(ctx))
+    /* VAPI never uses the last place in non-blocking mode. */
+    size_t most = vapi_get_max_request_count(ctx) + (vapi_is_nonblocking(ctx) ? 0 : 1);
+    for (;;) {
+        vapi_error_e rv = vapi_producer_lock(ctx);
+        if (rv != VAPI_OK)
+            return rv;
+        size_t taken = vapi_get_request_count(ctx);
+        if (taken + places <= most) {
+            *context = vapi_gen_req_context(ctx);
+            return VAPI_OK;
+        }
+        rv = vapi_producer_unlock(ctx);
+        if (rv != VAPI_OK)
+            return rv;
+        if (vapi_is_nonblocking(ctx))
+            return VAPI_EAGAIN;
+        /* Only where several threads, or callbacks, send: the others wait for their own answer. */
+        if (taken == 0)
             return VAPI_EINVAL;
-        vapi_error_e rv = vapi_dispatch_one(ctx);
+        rv = vapi_dispatch_sent(ctx);
         if (rv != VAPI_OK)
             return rv;
     }
-    vapi_error_e rv = vapi_producer_lock(ctx);
-    if (rv == VAPI_OK)
-        *context = vapi_gen_req_context(ctx);
-    return rv;
 }
 
 /** The last step: gives the lock back and, when the request is out and the mode is blocking, dispatches
- * until it is answered. `sent`: how sending went. */
+ * until it is answered and its callback has returned. `sent`: how sending went. */
 static inline vapi_error_e vapi_request_end(vapi_ctx_t ctx, vapi_error_e sent)
 {
     vapi_error_e rv = vapi_producer_unlock(ctx);
     if (sent != VAPI_OK || rv != VAPI_OK)
         return sent != VAPI_OK ? sent : rv;
-    return vapi_is_nonblocking(ctx) ? VAPI_OK : vapi_dispatch(ctx);
+    return vapi_is_nonblocking(ctx) ? VAPI_OK : vapi_dispatch_sent(ctx);
 }
 
 /** Sends `msg` (in network order) and a control ping with the same context behind it, whose reply ends

@@ -126,6 +126,10 @@ VAPI_API bool vapi_msg_is_with_context(vapi_msg_id_t id);
 VAPI_API size_t vapi_get_message_count(void);
 VAPI_API const char *vapi_get_msg_name(vapi_msg_id_t id);
 
+/** Dispatches until all requests that are outstanding now have been answered and their callbacks have
+ * returned, in this thread or in others that dispatch. Waits up to the connection's timeout for each
+ * message; otherwise as vapi_dispatch(). */
+VAPI_API vapi_error_e vapi_dispatch_sent(vapi_ctx_t ctx);
 /** Makes sending and vapi_store_request() one step. Not held while callbacks run. */
 VAPI_API vapi_error_e vapi_producer_lock(vapi_ctx_t ctx);
 VAPI_API vapi_error_e vapi_producer_unlock(vapi_ctx_t ctx);
