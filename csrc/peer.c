@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "peer_client.h"
 #include "peer_dispatch.h"
 #include "peer_inbox.h"
 #include "peer_loop.h"
@@ -90,7 +91,7 @@ peer_t *peer_alloc(const peer_options_t *options)
     p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     p->options = *options;
     bool sound = own_strings(&p->options);
-    pthread_mutex_init(&p->clients_lock, NULL);
+    peer_clients_init(p);
     pthread_mutex_init(&p->json_lock, NULL);
     peer_mailbox_init(&p->mailbox);
     peer_inbox_init(&p->handlers);
@@ -352,7 +353,7 @@ void peer_free(peer_t *p)
     peer_inbox_fini(&p->handlers);
     peer_inbox_fini(&p->record);
     peer_mailbox_fini(&p->mailbox);
-    pthread_mutex_destroy(&p->clients_lock);
+    peer_clients_fini(p);
     pthread_mutex_destroy(&p->json_lock);
     for (u32 i = 0; i < p->entries_size; i++)
         free(p->entries[i].reply_name);
@@ -403,6 +404,11 @@ int peer_recorded(peer_t *p, peer_request_t *requests, u32 max)
 {
     int n = peer_inbox_take(&p->record, requests, max, DEADLINE_NOW);
     return n == -ETIMEDOUT ? 0 : n;
+}
+
+int peer_await_recorded(peer_t *p, peer_request_t *requests, u32 max, u64 timeout_ns)
+{
+    return peer_inbox_take(&p->record, requests, max, deadline_in(timeout_ns));
 }
 
 void peer_stats(const peer_t *p, peer_stats_t *stats)

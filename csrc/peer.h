@@ -113,6 +113,7 @@ typedef struct {
     u64 client_id;
     u32 pid; /* of the process that connected, 0: unknown */
     u8 transport; /* peer_transport_e */
+    u8 wants_events; /* belongs to PEER_SUBSCRIBERS */
     char name[64];
 } peer_client_info_t;
 
@@ -193,6 +194,12 @@ int peer_send_many(peer_t *peer, u64 client_id, const u8 *bytes, const u32 *leng
  */
 int peer_done(peer_t *peer, u64 token);
 
+/**
+ * Instead of an answer and peer_done(): the peer answers this request by itself, as if nobody had
+ * asked for it by peer_set_handled(). `request` as it came from peer_poll(); its bytes are copied.
+ */
+int peer_pass(peer_t *peer, const peer_request_t *request);
+
 /** Ends a client as if it had gone. */
 int peer_disconnect(peer_t *peer, u64 client_id);
 
@@ -204,10 +211,14 @@ int peer_flush(peer_t *peer, u64 timeout_ns);
 void peer_stats(const peer_t *peer, peer_stats_t *stats);
 /** Up to `max` of the clients now; returns how many there are. */
 int peer_clients(peer_t *peer, peer_client_info_t *clients, u32 max);
+/** Waits until PEER_ALL_CLIENTS or PEER_SUBSCRIBERS is somebody; how many, or -ETIMEDOUT. */
+int peer_await_clients(peer_t *peer, u64 target, u64 timeout_ns);
 /** Keeps copies of the requests that come, up to `max_bytes` of them; 0 ends it. Off at first. */
 int peer_record(peer_t *peer, u64 max_bytes);
 /** Takes up to `max` recorded requests, oldest first; the caller peer_release()s them. */
 int peer_recorded(peer_t *peer, peer_request_t *requests, u32 max);
+/** The same, but waits until there is one; as peer_poll(). */
+int peer_await_recorded(peer_t *peer, peer_request_t *requests, u32 max, u64 timeout_ns);
 
 /* ---- faults, for tests --------------------------------------------------------------------- */
 

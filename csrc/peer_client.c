@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer_client.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -121,7 +122,24 @@ void peer_client_set_name(peer_t *p, peer_client_t *c, const char name[64])
 {
     pthread_mutex_lock(&p->clients_lock);
     memcpy(c->name, name, sizeof c->name - 1);
+    pthread_cond_broadcast(&p->clients_changed);
     pthread_mutex_unlock(&p->clients_lock);
+}
+
+void peer_client_set_wants_events(peer_t *p, peer_client_t *c, bool wants)
+{
+    pthread_mutex_lock(&p->clients_lock);
+    c->wants_events = wants;
+    pthread_cond_broadcast(&p->clients_changed);
+    pthread_mutex_unlock(&p->clients_lock);
+}
+
+bool peer_client_is_member(const peer_client_t *c, u64 target)
+{
+    if (target == PEER_SUBSCRIBERS)
+        return c->wants_events;
+    /* A connection that has not said its name has no use for events. */
+    return c->name[0] != 0 || c->transport != PEER_SOCKET;
 }
 
 void peer_client_activate(peer_t *p, peer_client_t *c)
@@ -219,8 +237,10 @@ int peer_clients(peer_t *p, peer_client_info_t *clients, u32 max)
             if (c == NULL)
                 continue;
             if (n < max) {
-                clients[n] = (peer_client_info_t){
-                    .client_id = c->id, .pid = c->pid, .transport = c->transport};
+                clients[n] = (peer_client_info_t){.client_id = c->id,
+                                                  .pid = c->pid,
+                                                  .transport = c->transport,
+                                                  .wants_events = c->wants_events};
                 memcpy(clients[n].name, c->name, sizeof c->name);
             }
             n++;
@@ -228,4 +248,48 @@ int peer_clients(peer_t *p, peer_client_info_t *clients, u32 max)
     }
     pthread_mutex_unlock(&p->clients_lock);
     return (int)n;
+}
+
+static u32 count_members(peer_t *p, u64 target)
+{
+    const peer_pool_t *pools[] = {&p->sockets, &p->shm_clients};
+    u32 n = 0;
+    for (u32 which = 0; which < 2; which++)
+        for (u32 slot = 0; slot < pools[which]->size; slot++) {
+            const peer_client_t *c = pools[which]->at[slot];
+            n += c != NULL && peer_client_is_member(c, target);
+        }
+    return n;
+}
+
+int peer_await_clients(peer_t *p, u64 target, u64 timeout_ns)
+{
+    deadline_t deadline = deadline_in(timeout_ns);
+    u32 n;
+    pthread_mutex_lock(&p->clients_lock);
+    while ((n = count_members(p, target)) == 0 && !deadline_passed(deadline)) {
+        /* Slices, because a peer that stops tells nobody. */
+        deadline_t slice = deadline_slice(deadline, NS_PER_S);
+        struct timespec until = {.tv_sec = (time_t)(slice / NS_PER_S),
+                                 .tv_nsec = (long)(slice % NS_PER_S)};
+        pthread_cond_timedwait(&p->clients_changed, &p->clients_lock, &until);
+    }
+    pthread_mutex_unlock(&p->clients_lock);
+    return n != 0 ? (int)n : -ETIMEDOUT;
+}
+
+void peer_clients_init(peer_t *p)
+{
+    pthread_condattr_t attr;
+    pthread_mutex_init(&p->clients_lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->clients_changed, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+void peer_clients_fini(peer_t *p)
+{
+    pthread_cond_destroy(&p->clients_changed);
+    pthread_mutex_destroy(&p->clients_lock);
 }

@@ -18,6 +18,13 @@ peer_client_t *peer_client_of_index(peer_t *p, u32 index_raw);
 void peer_client_doom(peer_t *p, peer_client_t *c);
 /** Removes those who are doomed. */
 void peer_clients_bury(peer_t *p);
+/** The lock of the lists, and what waits for a change of them. */
+void peer_clients_init(peer_t *p);
+void peer_clients_fini(peer_t *p);
+/** Whether events for PEER_ALL_CLIENTS or PEER_SUBSCRIBERS go to it. */
+bool peer_client_is_member(const peer_client_t *c, u64 target);
+/** Adds it to PEER_SUBSCRIBERS, or takes it out. */
+void peer_client_set_wants_events(peer_t *p, peer_client_t *c, bool wants);
 /** Removes everybody. */
 void peer_clients_clear(peer_t *p);
 /** A name from the wire: always ends in NUL. */

@@ -10,9 +10,6 @@
 #include "peer_out.h"
 #include "peer_socket.h"
 
-/* Zeros behind a request's private copy: see take_message(). */
-#define SLACK_BYTES 256u
-
 typedef struct {
     peer_message_t def;
     peer_handler_t handler;
@@ -176,6 +173,15 @@ static void reply_by_default(peer_t *p, const peer_call_t *call, const peer_entr
     peer_out_end(p, call->client);
 }
 
+static void answer(peer_t *p, const peer_call_t *call)
+{
+    const peer_entry_t *entry = &p->entries[call->id];
+    if (entry->handler != NULL)
+        entry->handler(p, call);
+    else
+        reply_by_default(p, call, entry);
+}
+
 static void run(peer_t *p, const peer_call_t *call)
 {
     peer_entry_t *entry = &p->entries[call->id];
@@ -189,10 +195,8 @@ static void run(peer_t *p, const peer_call_t *call)
     }
     if (load_acquire(&entry->handled) != 0)
         hand_over(p, call);
-    else if (entry->handler != NULL)
-        entry->handler(p, call);
     else
-        reply_by_default(p, call, entry);
+        answer(p, call);
 }
 
 /** Fills in what the bytes say; false: not a message for us. `*length` may grow to what is needed. */
@@ -237,7 +241,7 @@ void peer_dispatch_socket(peer_t *p, peer_client_t *connection, const u8 *body, 
 
 void peer_dispatch_shm(peer_t *p, peer_segment_t *s, const u8 *body, u32 length, u64 left)
 {
-    u64 available = (u64)length + SLACK_BYTES < left ? (u64)length + SLACK_BYTES : left;
+    u64 available = (u64)length + PEER_SLACK_BYTES < left ? (u64)length + PEER_SLACK_BYTES : left;
     peer_call_t call = {.segment = s, .body = body, .length = length};
     if (!examine(p, &call, available))
         return;
@@ -334,4 +338,20 @@ void peer_dispatch_done(peer_t *p, u64 token)
     for (u32 i = 0; i < p->active_count; i++)
         if (p->active[i]->hold_token == token)
             p->active[i]->hold_token = 0;
+}
+
+void peer_dispatch_pass(peer_t *p, u64 client_id, u64 token, const u8 *body, u32 length)
+{
+    peer_client_t *c = peer_client_find(p, client_id);
+    if (c == NULL)
+        return;
+    peer_call_t call = {.client = c, .body = body, .length = length};
+    if (c->transport == PEER_SOCKET)
+        call.connection = c;
+    else
+        call.segment = c->segment;
+    /* First the answer, so that a dump holds back what the token has held back so far. */
+    if (examine(p, &call, length))
+        answer(p, &call);
+    peer_dispatch_done(p, token);
 }

@@ -17,6 +17,10 @@ void peer_dispatch_shm(peer_t *p, peer_segment_t *s, const u8 *body, u32 length,
 bool peer_dispatch_active(peer_t *p);
 /** The handler of this request is done. */
 void peer_dispatch_done(peer_t *p, u64 token);
+/** The handler of this request leaves it to the peer; zeros behind `body`, as of peer_call_t. */
+void peer_dispatch_pass(peer_t *p, u64 client_id, u64 token, const u8 *body, u32 length);
+/* Zeros behind private copies of requests: VPP reads on beyond a data_len that says less. */
+#define PEER_SLACK_BYTES 256u
 
 /** Connects ids with the handlers in C and with default replies; before the thread starts. */
 void peer_dispatch_prepare(peer_t *p);

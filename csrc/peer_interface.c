@@ -130,7 +130,7 @@ void peer_on_want_interface_events(peer_t *p, const peer_call_t *call)
     if ((m->enable_disable != 0) == call->client->wants_events) {
         retval = RETVAL_INVALID_REGISTRATION;
     } else {
-        call->client->wants_events = m->enable_disable != 0;
+        peer_client_set_wants_events(p, call->client, m->enable_disable != 0);
         call->client->events_pid = m->pid;
     }
     peer_reply_retval(p, call, PEER_MSG_want_interface_events_reply, retval);

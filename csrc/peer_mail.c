@@ -144,6 +144,19 @@ int peer_send(peer_t *p, u64 client_id, const u8 *bytes, u32 length, u32 count)
 
 int peer_done(peer_t *p, u64 token) { return post_simple(p, PEER_MAIL_DONE, token, 0); }
 
+int peer_pass(peer_t *p, const peer_request_t *request)
+{
+    peer_mail_t *mail = calloc(1, sizeof *mail + (size_t)request->length + PEER_SLACK_BYTES);
+    if (mail == NULL)
+        return -ENOMEM;
+    mail->kind = PEER_MAIL_PASS;
+    mail->client_id = request->client_id;
+    mail->token = request->token;
+    mail->length = request->length;
+    memcpy(mail->bytes, request->bytes, request->length);
+    return post(p, mail);
+}
+
 int peer_disconnect(peer_t *p, u64 client_id)
 {
     return post_simple(p, PEER_MAIL_DISCONNECT, client_id, 0);
@@ -208,18 +221,10 @@ int peer_restart(peer_t *p)
 
 /* ---- the peer's side ---- */
 
-static bool is_member(const peer_client_t *c, u64 target)
-{
-    if (target == PEER_SUBSCRIBERS)
-        return c->wants_events;
-    /* A connection that has not said its name has no use for events. */
-    return c->name[0] != 0 || c->transport != PEER_SOCKET;
-}
-
 static void send_to_pool(peer_t *p, const peer_pool_t *pool, u64 target, const u8 *body, u32 length)
 {
     for (u32 slot = 0; slot < pool->size; slot++)
-        if (pool->at[slot] != NULL && is_member(pool->at[slot], target))
+        if (pool->at[slot] != NULL && peer_client_is_member(pool->at[slot], target))
             peer_out_copy(p, pool->at[slot], body, length);
 }
 
@@ -261,6 +266,9 @@ static bool carry_out(peer_t *p, peer_mail_t *mail)
         return send_mail(p, mail);
     case PEER_MAIL_DONE:
         peer_dispatch_done(p, mail->client_id);
+        break;
+    case PEER_MAIL_PASS:
+        peer_dispatch_pass(p, mail->client_id, mail->token, mail->bytes, mail->length);
         break;
     case PEER_MAIL_DISCONNECT:
         c = peer_client_find(p, mail->client_id);

@@ -17,8 +17,6 @@
 #define BREAK_LOCK_NS NS_PER_S
 /* Scans without a sign of life before a client's process is looked at. */
 #define SCANS_UNANSWERED 2u
-/* What is read of a message whose data_len says less: VPP reads on, too. */
-#define SLACK_BYTES 256u
 
 peer_segment_t *peer_segment_new(peer_t *p, u8 transport)
 {
@@ -103,7 +101,7 @@ bool peer_segment_free_block(peer_t *p, peer_segment_t *s, void *block)
 /** A private copy: what the client changes from now on changes nothing here. NULL: no memory. */
 static u8 *copy_body(peer_t *p, const u8 *body, u32 length, u64 left)
 {
-    size_t want = (size_t)length + SLACK_BYTES;
+    size_t want = (size_t)length + PEER_SLACK_BYTES;
     if (p->scratch_size < want) {
         size_t size = want < 65536 ? 65536 : want * 2;
         u8 *grown = realloc(p->scratch, size);

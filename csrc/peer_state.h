@@ -158,6 +158,7 @@ typedef struct {
 typedef enum {
     PEER_MAIL_SEND,
     PEER_MAIL_DONE,
+    PEER_MAIL_PASS,
     PEER_MAIL_DISCONNECT,
     PEER_MAIL_FLUSH,
     PEER_MAIL_DROP,
@@ -170,6 +171,7 @@ typedef struct peer_mail {
     struct peer_mail *next;
     peer_mail_e kind;
     u64 client_id; /* or token, or deadline */
+    u64 token; /* PASS */
     u32 count;
     u32 messages; /* SEND: how many lie in bytes, each behind its u32 length */
     u32 length;
@@ -211,6 +213,7 @@ struct peer {
     ino_t listen_inode;
     peer_pool_t sockets, shm_clients;
     pthread_mutex_t clients_lock; /* for peer_clients(): around changes of the pools */
+    pthread_cond_t clients_changed; /* for peer_await_clients() */
     u64 next_serial;
     peer_client_t **dirty, **active; /* lists, room for every client */
     u32 dirty_count, active_count, lists_size;

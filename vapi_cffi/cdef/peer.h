@@ -86,6 +86,7 @@ typedef struct {
     uint64_t client_id;
     uint32_t pid;
     uint8_t transport;
+    uint8_t wants_events;
     char name[64];
 } peer_client_info_t;
 
@@ -111,12 +112,15 @@ int peer_send(peer_t *peer, uint64_t client_id, const uint8_t *bytes, uint32_t l
 int peer_send_many(peer_t *peer, uint64_t client_id, const uint8_t *bytes, const uint32_t *lengths,
                    uint32_t count);
 int peer_done(peer_t *peer, uint64_t token);
+int peer_pass(peer_t *peer, const peer_request_t *request);
 int peer_disconnect(peer_t *peer, uint64_t client_id);
 int peer_flush(peer_t *peer, uint64_t timeout_ns);
 void peer_stats(const peer_t *peer, peer_stats_t *stats);
 int peer_clients(peer_t *peer, peer_client_info_t *clients, uint32_t max);
+int peer_await_clients(peer_t *peer, uint64_t target, uint64_t timeout_ns);
 int peer_record(peer_t *peer, uint64_t max_bytes);
 int peer_recorded(peer_t *peer, peer_request_t *requests, uint32_t max);
+int peer_await_recorded(peer_t *peer, peer_request_t *requests, uint32_t max, uint64_t timeout_ns);
 int peer_fault_stall(peer_t *peer, uint64_t duration_ns);
 int peer_fault_trickle(peer_t *peer, uint32_t bytes);
 int peer_fault_close_after(peer_t *peer, uint64_t bytes);

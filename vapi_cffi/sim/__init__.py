@@ -6,18 +6,22 @@
 
 `Peer` runs in this process (a C thread that never takes the GIL), `Peer.spawn()` in one of its own.
 It knows loopbacks with addresses, routes, bridge domains and events by itself, answers every other
-message of its definitions with zeros, and asks Python handlers where there are some:
+message of its definitions with zeros, and does what a test or a plugin's author tells it:
 
 >>> peer = Peer()
+>>> script = peer.on("ip_route_add_del").reply(retval=-56).times(2)
 >>> @peer.on("show_threads")
 ... def threads(request):
 ...     return request.reply(count=0)
+>>> peer.close()
 """
 
-from ._definitions import Definitions
+from ._definitions import Definitions, UnknownNameError
 from ._faults import Faults
 from ._peer import ALL_CLIENTS, SUBSCRIBERS, ClientInfo, Peer
+from ._recorded import Requests
 from ._request import Handler, Request
+from ._script import Script
 from ._spawned import SpawnedPeer
 
 __all__ = [
@@ -29,5 +33,8 @@ __all__ = [
     "Handler",
     "Peer",
     "Request",
+    "Requests",
+    "Script",
     "SpawnedPeer",
+    "UnknownNameError",
 ]

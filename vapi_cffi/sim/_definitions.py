@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 
 from vapi_cffi.generator import load, load_json_text
 from vapi_cffi.generator.emit.json import to_document
-from vapi_cffi.generator.model import ApiFile, Message, Model, Rpc, Shape
+from vapi_cffi.generator.model import ApiFile, Message, Model, Rpc, Service, Shape
+
+from .._definitions import ParsedDefinitions
+from .._registry import SharedScope
 
 #: vapi_cffi/api/*.api as JSON, so that a peer starts without parsing; a test keeps it true.
 BUILTIN = "definitions.json"
+
+
+class UnknownNameError(KeyError):
+    """No such message or field; the text names the nearest."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @dataclass(frozen=True)
@@ -50,8 +61,14 @@ class Definitions:
                 named.setdefault(item.module, item)
         return to_text(named.values()).encode()
 
+    @cached_property
+    def scope(self) -> SharedScope:
+        """Codecs and classes of the same messages, as clients have them."""
+        documents = (to_document(item) for model in self.models for item in model.files)
+        return SharedScope(ParsedDefinitions(documents))
+
     def message(self, name: str) -> Message:
-        """By name, or name and CRC as in the message table. KeyError if there is none."""
+        """By name, or name and CRC as in the message table. KeyError names the nearest."""
         for model in self.models:
             if name in model.messages:
                 return model.messages[name]
@@ -59,15 +76,42 @@ class Definitions:
         for model in self.models:
             if bare in model.messages and f"{model.messages[bare].crc:08x}" == crc:
                 return model.messages[bare]
-        raise KeyError(f"the peer has no message {name!r}")
+        raise self.unknown(name)
 
-    def reply_of(self, message: Message) -> Message | None:
-        """The single answer to a request, or the one that ends a stream; None for a dump."""
+    def unknown(self, name: str) -> UnknownNameError:
+        """The error for a name that no message has."""
+        close = get_close_matches(name, [key for model in self.models for key in model.messages], 1)
+        hint = f": did you mean {close[0]!r}?" if close else ""
+        return UnknownNameError(f"the peer has no message {name!r}{hint}")
+
+    def service_of(self, message: Message) -> Service | None:
+        """What follows a request; None if it is none."""
         for model in self.models:
             service = model.services.get(message.name)
             if service is not None and service.caller == message:
-                return service.reply if service.kind in (Rpc.REQUEST, Rpc.STREAM) else None
+                return service
         return None
+
+    def reply_of(self, message: Message) -> Message | None:
+        """The single answer to a request, or the one that ends a stream; None for a dump."""
+        service = self.service_of(message)
+        if service is None or service.kind not in (Rpc.REQUEST, Rpc.STREAM):
+            return None
+        return service.reply
+
+    def row_of(self, message: Message) -> Message:
+        """What a dump or stream consists of. KeyError for other requests."""
+        service = self.service_of(message)
+        if service is None or service.details is None:
+            raise UnknownNameError(f"{message.name} is no dump and no stream: it has no details")
+        return service.details
+
+    def subscriptions(self) -> Iterator[Service]:
+        """Requests after which events come, each of the definition that the peer uses."""
+        for model in self.models:
+            for service in model.services.values():
+                if service.events and self.message(service.caller.name) == service.caller:
+                    yield service
 
 
 def to_text(items: Iterable[ApiFile]) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
-import logging
 import os
 import shutil
 import tempfile
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,20 +14,20 @@ from typing import Any, Self
 
 from vapi_cffi.generator.model import Message
 
+from .._errors import Timeout
 from .._ffi import ffi, lib
 from ._definitions import Definitions, tail_of
 from ._faults import Faults
-from ._request import UNSPECIFIED, Handler, Request, encode
+from ._recorded import Requests
+from ._request import Request, build, encode_fields
+from ._script import Script, Step
+from ._serving import Serving
 from ._spawned import SpawnedPeer
-
-log = logging.getLogger("vapi_cffi.sim")
+from ._subscribers import IN_C, Subscriber, Subscribers
 
 ALL_CLIENTS: int = lib.PEER_ALL_CLIENTS
 SUBSCRIBERS: int = lib.PEER_SUBSCRIBERS
 
-_BATCH = 64
-#: How long the handlers' thread stays in C before it looks whether it is still wanted.
-_POLL_NS = 100_000_000
 _TRANSPORTS = ("socket", "memfd", "shm")
 _numbers = itertools.count(1)
 
@@ -74,10 +71,14 @@ class Peer:
         self.definitions = definitions or Definitions.load(api)
         self.faults = Faults(self)
         self.handler_errors: list[BaseException] = []
-        self._handlers: dict[int, Handler] = {}
-        self._thread: threading.Thread | None = None
+        self.requests = Requests(self)
+        self._scripts: dict[int, Script] = {}
+        self._subscribers = Subscribers(self.definitions)
+        self._serving: Serving | None = None
         self._handle: Any = self._alloc(options)
         self._add_definitions()
+        for name in self._subscribers.requests:
+            self._set_handled(self.msg_id(name), True)
 
     @classmethod
     def spawn(
@@ -96,7 +97,7 @@ class Peer:
     def start(self) -> Self:
         """Creates the socket and the regions and serves. `OSError` when that fails."""
         self.check(lib.peer_start(self.handle), "start")
-        self._watch_handlers()
+        self._watch()
         return self
 
     def stop(self) -> None:
@@ -104,9 +105,9 @@ class Peer:
         if self._handle is None:
             return
         lib.peer_stop(self._handle)
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            serving.join()
 
     def close(self) -> None:
         """Stops and frees; nothing can be called after it. Idempotent."""
@@ -168,35 +169,41 @@ class Peer:
         """The number of a message, by name or name and CRC. KeyError if there is none."""
         msg_id = int(lib.peer_msg_id(self.handle, name.encode()))
         if msg_id == 0:
-            raise KeyError(f"the peer has no message {name!r}")
+            raise self.definitions.unknown(name)
         return msg_id
 
-    def on(self, name: str) -> Callable[[Handler], Handler]:
-        """Decorator: this function answers requests of that name.
+    def on(self, name: str) -> Script:
+        """How requests of that name are answered from now on: steps, or a function.
 
-        It gets a `Request` and returns a retval, one message, several, or None for no answer. The
-        client's next request waits for it (`handler_timeout_ns`). What it raises is kept in
-        `handler_errors`, raised at the end of `with`, and answered with retval -1.
+        >>> peer.on("ip_route_add_del").reply(retval=-56).times(2)      # doctest: +SKIP
+        >>> @peer.on("show_threads")                                    # doctest: +SKIP
+        ... def threads(request):
+        ...     return request.reply(count=0)
+
+        What was set for the name before is forgotten. See `Script`. The client's next request waits
+        for the answer (`handler_timeout_ns`). What a function raises is kept in `handler_errors`,
+        raised at the end of `with`, and answered with retval -1. Errors: KeyError.
         """
-        msg_id = self.msg_id(name)
-
-        def register(handler: Handler) -> Handler:
-            self._handlers[msg_id] = handler
-            self.check(lib.peer_set_handled(self.handle, msg_id, 1), name)
-            self._watch_handlers()
-            return handler
-
-        return register
+        return Script(self, name)
 
     def off(self, name: str) -> None:
         """The peer answers by itself again."""
         msg_id = self.msg_id(name)
-        self.check(lib.peer_set_handled(self.handle, msg_id, 0), name)
+        self._scripts.pop(msg_id, None)
+        self._set_handled(msg_id, name in self._subscribers.requests)
 
-    def encode(self, name: str, *, tail: bytes = b"", **fields: int | bytes | str) -> bytes:
-        """The bytes of a message: top-level fields by name, zeros elsewhere."""
+    def install(self, script: Script) -> None:
+        """Called by scripts that have something to do."""
+        msg_id = self.msg_id(script.name)
+        self._scripts[msg_id] = script
+        self._set_handled(msg_id, True)
+        self._watch()
+
+    def encode(self, name: str, /, *, _tail: bytes = b"", **fields: Any) -> bytes:
+        """The bytes of a message: fields by name, as a client takes them, or as bytes of the wire;
+        defaults elsewhere."""
         message = self.definitions.message(name)
-        return encode(message, self.msg_id(message.name_crc), fields, tail)
+        return build(self.definitions, message, self.msg_id(message.name_crc), fields, _tail)
 
     def send(self, client_id: int, data: bytes, count: int = 1) -> None:
         """Sends a message (its id first) to a client, `ALL_CLIENTS` or `SUBSCRIBERS`."""
@@ -205,14 +212,51 @@ class Peer:
     def event(
         self,
         name: str,
+        /,
         *,
         to: int = SUBSCRIBERS,
         count: int = 1,
-        tail: bytes = b"",
-        **fields: int | bytes | str,
+        _tail: bytes = b"",
+        **fields: Any,
     ) -> None:
-        """Sends an event, by default to those who asked for interface events."""
-        self.send(to, self.encode(name, tail=tail, **fields), count)
+        """Sends an event at once, by default to those who asked for interface events, if any."""
+        self.send(to, self.encode(name, _tail=_tail, **fields), count)
+
+    def send_event(
+        self, name: str, /, *, _to: int | None = None, _timeout: float = 5.0, **fields: Any
+    ) -> int:
+        """Sends an event to everybody who asked for it; to how many.
+
+        >>> peer.send_event("sw_interface_event", sw_if_index=1, flags="link_up")  # doctest: +SKIP
+
+        Waits until somebody has asked: `Timeout` after `_timeout` seconds names the request that
+        did not come. An event that no request asks for goes to all clients. `_to`: one client's id.
+        Errors: KeyError for the event, `InvalidArgument` for a field.
+        """
+        message = self.definitions.message(name)
+        number = self.msg_id(message.name_crc)
+        codec = self.definitions.scope.codec(message.name)
+        data = encode_fields(codec, number, fields)
+        if _to is not None:
+            self.send(_to, data)
+            return 1
+        callers = self._subscribers.callers_of(message.name)
+        if not callers or IN_C in callers:
+            target = SUBSCRIBERS if callers else ALL_CLIENTS
+            count = int(lib.peer_await_clients(self.handle, target, int(_timeout * 1e9)))
+            if count > 0:
+                self.send(target, data)
+                return count
+        else:
+            alive = [client.client_id for client in self.clients]
+            found = self._subscribers.wait(message.name, alive, _timeout)
+            for one in found:
+                self.send(one.client_id, _addressed(data, codec.header, one, message))
+            if found:
+                return len(found)
+        asked = " or ".join(callers)
+        missing = f"no client asked for it by {asked}" if asked else "no client is connected"
+        raise Timeout(f"{message.name}: {missing} within {_timeout:g} s")
 
     def disconnect(self, client_id: int) -> None:
         """Ends a client."""
@@ -252,17 +296,13 @@ class Peer:
         ]
 
     def record(self, max_bytes: int = 64 << 20) -> None:
-        """Keeps copies of the requests that come; 0 ends it."""
+        """Keeps copies of the requests that come, for `requests`; 0 ends it."""
         lib.peer_record(self.handle, max_bytes)
+        self.requests.is_on = max_bytes != 0
 
     def recorded(self) -> list[Request]:
-        """Takes the recorded requests, oldest first."""
-        array = ffi.new("peer_request_t[]", _BATCH)
-        requests: list[Request] = []
-        while (count := lib.peer_recorded(self.handle, array, _BATCH)) > 0:
-            requests += [self._request(array[i]) for i in range(count)]
-            lib.peer_release(array, count)
-        return requests
+        """Takes the recorded requests out of `requests`, oldest first, all of them."""
+        return self.requests.take()
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -323,7 +363,8 @@ class Peer:
         )
         self.check(lib.peer_add_message(self.handle, raw), message.name)
 
-    def _request(self, raw: Any) -> Request:
+    def request_of(self, raw: Any) -> Request:
+        """A peer_request_t as an object; its bytes are copied."""
         name = ffi.string(lib.peer_msg_name(self.handle, raw.msg_id)).decode()
         return Request(
             name=name.rpartition("_")[0],
@@ -336,35 +377,38 @@ class Peer:
             ids=self.msg_id,
         )
 
-    def _watch_handlers(self) -> None:
-        if self._thread is None and self._handlers and self.is_running:
-            # A thread of ours, not of C: it may run Python.
-            self._thread = threading.Thread(target=self._serve, name="vapi-peer", daemon=True)
-            self._thread.start()
+    def step_for(self, request: Request) -> Step:
+        """What to do with a request that C handed over."""
+        script = self._scripts.get(request.msg_id)
+        return Step() if script is None else script.next_step()
 
-    def _serve(self) -> None:
-        array = ffi.new("peer_request_t[]", _BATCH)
-        while True:
-            count = lib.peer_poll(self._handle, array, _BATCH, _POLL_NS)
-            if count == -errno.ETIMEDOUT:
-                continue
-            if count < 0:
-                return
-            waiting = [(self._request(array[i]), int(array[i].token)) for i in range(count)]
-            lib.peer_release(array, count)
-            for request, token in waiting:
-                self._answer(request)
-                lib.peer_done(self._handle, token)
+    def answered(self, request: Request, answer: bytes | None) -> None:
+        """Called before a request is done, with the last message of the answer (None: by C)."""
+        if request.name not in self._subscribers.requests:
+            return
+        reply = self.definitions.reply_of(request.message)
+        at = None if reply is None else reply.retval_offset
+        if answer is None or at is None or answer[at] < 128:
+            self._subscribers.note(request)
 
-    def _answer(self, request: Request) -> None:
-        handler = self._handlers[request.msg_id]
-        try:
-            for data in request.answers(handler(request)):
-                lib.peer_send(self._handle, request.client_id, data, len(data), 1)
-        except Exception as error:
-            log.exception("the handler of %s failed", request.name)
-            self.handler_errors.append(error)
-            reply = self.definitions.reply_of(request.message)
-            if reply is not None:
-                data = request.reply(UNSPECIFIED)
-                lib.peer_send(self._handle, request.client_id, data, len(data), 1)
+    def _set_handled(self, msg_id: int, on: bool) -> None:
+        self.check(lib.peer_set_handled(self.handle, msg_id, on), "set_handled")
+
+    def _watch(self) -> None:
+        wanted = self._scripts or self._subscribers.requests
+        if self._serving is None and wanted and self.is_running:
+            self._serving = Serving(self, self.handle)
+            self._serving.start()
+
+
+def _addressed(
+    data: bytes, header: tuple[str, ...], subscriber: Subscriber, message: Message
+) -> bytes:
+    """An event with the subscriber's own client_index and pid, where it has them."""
+    body = bytearray(data)
+    if header[:1] == ("client_index",):
+        body[2:6] = subscriber.client_index
+    for item in message.fields:
+        if item.name == "pid" and item.size == 4:
+            body[item.offset : item.offset + 4] = subscriber.pid
+    return bytes(body)

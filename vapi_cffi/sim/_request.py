@@ -1,13 +1,18 @@
-"""A request as a handler sees it, and the bytes of messages with plain fields."""
+"""A request as a handler sees it, and the bytes of messages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from vapi_cffi.generator.model import Field, Message, Shape
 
-from ._definitions import Definitions
+from .._codec import MessageCodec
+from .._errors import InvalidArgument
+from .._values import ApiMessage, to_dict
+from ._definitions import Definitions, UnknownNameError
 
 #: What a handler may return: nothing, a retval, one message, or several.
 Answer = int | bytes | Iterable[bytes] | None
@@ -15,17 +20,19 @@ Handler = Callable[["Request"], Answer]
 
 UNSPECIFIED = -1
 
+_HEADER = {"client_index", "context"}
+
 
 def _top_level(message: Message, name: str) -> Field:
     for item in message.fields:
         if item.name == name:
             return item
     known = ", ".join(item.name for item in message.fields)
-    raise KeyError(f"{message.name} has no field {name!r}; it has {known}")
+    raise UnknownNameError(f"{message.name} has no field {name!r}; it has {known}")
 
 
 def encode(
-    message: Message, msg_id: int, values: dict[str, int | bytes | str], tail: bytes
+    message: Message, msg_id: int, values: Mapping[str, int | bytes | str], tail: bytes
 ) -> bytes:
     """A message: `values` of its top-level fields (integers, or bytes that are put there as they
     are), zeros elsewhere, then the elements of its variable end."""
@@ -49,6 +56,30 @@ def encode(
     return bytes(body) + tail
 
 
+def encode_fields(codec: MessageCodec, number: int, fields: Mapping[str, Any]) -> bytes:
+    """A message from fields as a client takes them. `InvalidArgument` names what is wrong."""
+    head = [int.from_bytes(fields.get(name, b""), "big") for name in ("client_index", "context")]
+    return codec.encode(
+        number, {name: value for name, value in fields.items() if name not in _HEADER}, *head
+    )
+
+
+def build(
+    definitions: Definitions, message: Message, number: int, fields: Mapping[str, Any], tail: bytes
+) -> bytes:
+    """A message from fields as a client takes them, or as bytes of the wire: bytes for a field that
+    is neither bytes nor text are put there as they are."""
+    plain = {item.name for item in message.fields if item.type.name in ("u8", "string")}
+    as_they_are = (
+        name
+        for name, value in fields.items()
+        if isinstance(value, bytes) and name not in plain and name not in _HEADER
+    )
+    if tail or any(as_they_are):
+        return encode(message, number, fields, tail)
+    return encode_fields(definitions.scope.codec(message.name), number, fields)
+
+
 @dataclass(frozen=True)
 class Request:
     """What a client asked. `data` is the message as it came, its id first."""
@@ -68,8 +99,14 @@ class Request:
         """Its definition."""
         return self.definitions.message(self.name)
 
+    @cached_property
+    def args(self) -> Any:
+        """Its fields, as a client reads them: `request.args.sw_if_index`."""
+        return self.definitions.scope.codec(self.name).accept(self.data)
+
     def __getitem__(self, field: str) -> int | bytes:
-        """A top-level field: an integer for a number, else its bytes. KeyError if there is none."""
+        """A top-level field as it came: an integer for a number, else its bytes. KeyError if there
+        is none."""
         item = _top_level(self.message, field)
         end = self.message.tail
         if end is not None and end.path == (field,):
@@ -79,23 +116,31 @@ class Request:
             return int.from_bytes(raw, "big")
         return raw
 
-    def reply(self, retval: int = 0, *, tail: bytes = b"", **fields: int | bytes | str) -> bytes:
-        """The answer that belongs to this request, zeros where no field is given."""
+    def reply(self, retval: int = 0, /, *, _tail: bytes = b"", **fields: Any) -> bytes:
+        """The answer that belongs to this request, defaults where no field is given.
+
+        >>> request.reply(sw_if_index=7)                                # doctest: +SKIP
+
+        Values are what a client would read; bytes for a field that is neither bytes nor text are
+        put there as they are, `_tail` are the bytes of its variable end.
+        """
         reply = self.definitions.reply_of(self.message)
         if reply is None:
-            raise ValueError(f"{self.message.name} has no reply; send details()")
+            raise InvalidArgument(f"{self.name} has no reply; send details()")
         if reply.retval_offset is not None:
             fields = {"retval": retval, **fields}
-        return self._build(reply, fields, tail)
+        return self._build(reply, fields, _tail)
 
-    def details(self, name: str, *, tail: bytes = b"", **fields: int | bytes | str) -> bytes:
-        """Another message with the request's context, such as one of the details of a dump."""
-        return self._build(self.definitions.message(name), fields, tail)
+    def details(self, name: str = "", /, *, _tail: bytes = b"", **fields: Any) -> bytes:
+        """One of the details of a dump or stream, or (by name) any message with this context."""
+        message = self.definitions.message(name) if name else self.definitions.row_of(self.message)
+        return self._build(message, fields, _tail)
 
-    def _build(self, message: Message, fields: dict[str, int | bytes | str], tail: bytes) -> bytes:
+    def _build(self, message: Message, fields: dict[str, Any], tail: bytes) -> bytes:
         if message.context_offset is not None:
             fields = {"context": self.context, **fields}
-        return encode(message, self.ids(message.name_crc), fields, tail)
+        number = self.ids(message.name_crc)
+        return build(self.definitions, message, number, fields, tail)
 
     def answers(self, answer: Answer) -> Iterable[bytes]:
         """What a handler returned, as messages."""
@@ -106,3 +151,14 @@ class Request:
         if isinstance(answer, bytes | bytearray | memoryview):
             return (bytes(answer),)
         return answer
+
+    def __repr__(self) -> str:
+        return f"<Request over {self.transport}: {self.args!r}>"
+
+
+def row_fields(row: ApiMessage | Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a row of a dump, whatever it was given as."""
+    if isinstance(row, Mapping):
+        return row
+    fields: dict[str, Any] = to_dict(row)
+    return fields
