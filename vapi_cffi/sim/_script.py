@@ -118,7 +118,7 @@ class Script:
         return self._add(Step(answer))
 
     def disconnect(self) -> Self:
-        """The client is cut off without an answer. Over shared memory, where VPP cannot do that, its
+        """The client is cut off without an answer. Over shared memory, where VPP has no way to, its
         requests just find no answer any more."""
         return self._add(Step(disconnects=True))
 
