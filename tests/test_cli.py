@@ -159,7 +159,7 @@ def test_a_terminal_gets_colour_and_a_bar() -> None:
     [
         (("ping", "-a", "/nowhere/api.sock"), 3, "/nowhere/api.sock"),
         (("info", "-a", "shm:vapi-nobody"), 3, "vapi-nobody"),
-        (("info", "-a", "tcp:host"), 1, "'tcp:host' is not an address"),
+        (("info", "-a", "tcp:host"), 2, "'tcp:host' is not an address"),
         (("ping", "--count", "0"), 2, "--count"),
         (("ping", "-t", "pigeon"), 2, "pigeon"),
         (("nothing",), 2, "nothing"),

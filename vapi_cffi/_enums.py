@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 import keyword
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, Self
 
 #: Values outside of the definition that are remembered for one enum; more are made each time.
@@ -109,11 +110,23 @@ def _by_name(cls: type[ApiEnum] | type[ApiFlag], name: str) -> Any:
             ends = [member for key, member in members.items() if key.upper().endswith(f"_{upper}")]
             found = ends[0] if len(ends) == 1 else None
     if found is None:
-        raise ValueError(_expected(cls))
+        raise ValueError(_expected(cls, name))
     return found
 
 
-def _expected(cls: type[ApiEnum] | type[ApiFlag]) -> str:
+def _expected(cls: type[ApiEnum] | type[ApiFlag], given: str = "") -> str:
     names = list(cls.__members__)
     shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    return f"expected a member of {cls.__name__}, its name or number: {shown}"
+    close = _nearest(names, given.upper().replace("-", "_")) if given else None
+    hint = f" (did you mean {close}?)" if close else ""
+    return f"expected a member of {cls.__name__}, its name or number: {shown}{hint}"
+
+
+def _nearest(names: list[str], given: str) -> str | None:
+    """The name that looks like it, or whose end does."""
+    ends: dict[str, str] = {}
+    for name in reversed(names):
+        words = name.split("_")
+        ends |= {"_".join(words[start:]): name for start in range(len(words))}
+    close = get_close_matches(given, ends, 1, 0.7)
+    return ends[close[0]] if close else None

@@ -14,26 +14,63 @@ from .._version import __version__
 #: Exit codes, as the epilog of `vapi --help` tells them.
 OK, FAILED, USAGE, NO_CONNECTION, TIMEOUT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
-#: Commands, what they do in a line (so that --help imports none of them), and their modules.
-COMMANDS = {
-    "demo": ("Show what this does: three transports against an embedded peer.", ".demo"),
-    "sim": ("Play VPP's side: serve clients on a socket and in shared memory.", ".sim"),
-    "ping": ("Measure round trips to a VPP.", ".ping"),
-    "bench": ("Measure messages a second, on each transport.", ".bench"),
-    "info": ("Say what a VPP is: version, transports, messages.", ".info"),
-    "generate": ("Generate C, C++ and Python bindings from API files.", ".generate"),
-    "api": ("Look into API files: list, show, compare, advise.", ".api"),
-    "config": ("Say how to build C and C++ programs with the library.", ".config"),
+#: Set by the shells' functions when the Tab key was pressed.
+COMPLETE = "_VAPI_COMPLETE"
+
+#: Commands by what they are for: what each does in a line (so that --help imports none of them),
+#: its module and its name there.
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Ask and tell": {
+        "call": ("Send a request and print the answer.", ".call:command"),
+        "dump": ("Print what a dump brings, as a table.", ".dump:command"),
+        "get": ("Print what a stream (..._get) brings, as a table.", ".dump:get_command"),
+        "watch": ("Print events as they come.", ".watch:command"),
+        "cli": ("Run commands of VPP's own command line.", ".vppcli:command"),
+        "shell": ("A Python prompt with a connected client.", ".shell:command"),
+    },
+    "Look after a VPP": {
+        "top": ("Interfaces and API, live.", ".top:command"),
+        "info": ("Say what a VPP is: version, transports, messages.", ".info:command"),
+        "ping": ("Measure round trips to a VPP.", ".ping:command"),
+        "snapshot": ("Write the state of a VPP to a file.", ".snapshot:command"),
+        "diff": ("Compare two snapshots, or one with the live state.", ".diff:command"),
+        "doctor": ("Say why no connection comes about, and what to do.", ".doctor:command"),
+    },
+    "API files": {
+        "api": ("Look into APIs: list, show, compare, advise.", ".api:command"),
+        "generate": ("Generate C, C++ and Python bindings from API files.", ".generate:command"),
+    },
+    "This package": {
+        "demo": (
+            "Show what this does: three transports against an embedded peer.",
+            ".demo:command",
+        ),
+        "sim": ("Play VPP's side: serve clients on a socket and in shared memory.", ".sim:command"),
+        "bench": ("Measure messages a second, on each transport.", ".bench:command"),
+        "config": ("Say how to build C and C++ programs with the library.", ".config:command"),
+        "completion": ("Print what makes the Tab key work in a shell.", ".completion:command"),
+    },
 }
+COMMANDS = {name: known for section in SECTIONS.values() for name, known in section.items()}
 
 EPILOG = """\b
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection, 4 no answer in time, 130 interrupted.
+Exit codes:
+  0    done
+  1    failed: VPP said no, the connection was lost, diff found a difference
+  2    wrong usage: an option, a field or a value is wrong
+  3    no connection
+  4    no answer in time
+  130  interrupted (Ctrl-C)
 \b
 Examples:
   vapi demo
   vapi info --address /run/vpp/api.sock
+  vapi dump sw_interface_dump --where '"up" in flags' --sort interface_name
   vapi sim --socket /tmp/api.sock &
-  vapi ping --address /tmp/api.sock --count 1000
+  vapi call create_loopback --address /tmp/api.sock
+\b
+Environment: VAPI_ADDRESS (address), NO_COLOR, VAPI_CACHE_DIR (definitions),
+VAPI_DEBUG=1 (tracebacks). Tab key: vapi completion --help. More: docs/cli.md.
 """
 
 
@@ -46,13 +83,25 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(COMMANDS[name][1], __package__)
-        command: click.Command = module.command
+        module, _, attribute = COMMANDS[name][1].partition(":")
+        command: click.Command = getattr(importlib.import_module(module, __package__), attribute)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"no such command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (text, _) in COMMANDS.items()])
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (text, _) in commands.items()])
 
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,6 +112,10 @@ def group() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit code. Errors are one line on stderr."""
+    if COMPLETE in os.environ:
+        from .completion import register
+
+        register()
     try:
         result = group.main(
             args=None if arguments is None else list(arguments),
@@ -73,6 +126,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return result if isinstance(result, int) else OK
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return USAGE
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx is not None else "vapi"
         return _say(f"{error.format_message()} (see `{command} --help`)", USAGE)
@@ -93,8 +149,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _code(error: Exception) -> int | None:
     """The exit code of an expected error; None for one that deserves its traceback."""
-    from .._errors import ConnectFailed, Timeout, VapiError
+    from .._errors import ConnectFailed, InvalidArgument, Timeout, VapiError
 
+    if isinstance(error, InvalidArgument):
+        return USAGE
     if isinstance(error, ConnectFailed):
         return NO_CONNECTION
     if isinstance(error, Timeout):

@@ -1,0 +1,62 @@
+"""Counters of interfaces and of the main loop, from what VPP's command line prints.
+
+The API has no message for them; VPP's statistics segment is another interface than the API. The
+texts are for people, so whatever is not there is simply missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_INTERFACE = re.compile(r"(\S+)\s+(\d+)\s+(?:up|down)\s+\S+\s*(.*)")
+_COUNTER = re.compile(r"\s*(\S.*?)\s+(\d+)\s*")
+_LOOPS = re.compile(r"vector rate ([0-9.e+]+)(?:\s+loops/sec ([0-9.e+]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """One interface: its index, and counters by their names, as "rx packets"."""
+
+    name: str
+    index: int
+    values: dict[str, int] = field(default_factory=dict)
+
+    def drops(self) -> int:
+        """Everything that did not go through."""
+        return sum(self.values.get(name, 0) for name in ("drops", "tx-error", "rx-error"))
+
+
+def interfaces(reply: str) -> Iterator[Counters]:
+    """From the answer to `show interface`."""
+    current: Counters | None = None
+    for line in reply.splitlines():
+        rest = line
+        begins = _INTERFACE.match(line)
+        if begins is not None:
+            if current is not None:
+                yield current
+            current = Counters(begins[1], int(begins[2]))
+            rest = begins[3]
+        counter = _COUNTER.fullmatch(rest)
+        if counter is not None and current is not None:
+            current.values[counter[1]] = int(counter[2])
+    if current is not None:
+        yield current
+
+
+def main_loop(reply: str) -> tuple[float | None, float | None]:
+    """Vector rate and loops a second of the first thread, from the answer to `show runtime`."""
+    found = _LOOPS.search(reply)
+    if found is None:
+        return None, None
+    return float(found[1]), None if found[2] is None else float(found[2])
+
+
+def api_clients(reply: str) -> int | None:
+    """How many clients there are, from the answer to `show api clients`."""
+    lines = [line for line in reply.splitlines() if line.strip()]
+    # Socket clients are listed as "name pid fd state", those of shared memory as "name pid ...".
+    rows = [line for line in lines if re.match(r"\s*\S.*\s\d+\s", line) and "PID" not in line]
+    return len(rows) if rows else None
