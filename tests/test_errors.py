@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import pickle
 import re
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +46,20 @@ def test_all_are_exported() -> None:
     for name in drawn():
         assert getattr(vapi_cffi, name).__module__ == "vapi_cffi"
     assert [name for name in vapi_cffi.__all__ if not hasattr(vapi_cffi, name)] == []
+
+
+def test_public_names_are_listed_by_their_modules() -> None:
+    """What type checkers read, and what is imported when a name is first used."""
+    source = ast.parse(Path(vapi_cffi.__file__).read_text(encoding="utf-8"))
+    guarded = next(node for node in source.body if isinstance(node, ast.If))
+    seen = {
+        node.module: tuple(item.name for item in node.names)
+        for node in guarded.body
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert seen == vapi_cffi._HOMES
+    listed = {name for names in seen.values() for name in names}
+    assert listed | {"__version__"} == set(vapi_cffi.__all__)
 
 
 def test_there_are_all_codes_of_vapi() -> None:
