@@ -17,7 +17,7 @@ from ._errors import ApiError, InvalidArgument, MessageUnavailable, NoSuchMessag
 from ._values import ApiMessage
 
 if TYPE_CHECKING:
-    from ._client import Client
+    from ._base_client import BaseClient
 
 log = logging.getLogger("vapi_cffi")
 
@@ -27,7 +27,7 @@ _PING, _PING_REPLY = "control_ping_51077d14", "control_ping_reply_f6b0b8ca"
 class Binding:
     """A request and its answers, with the numbers that the connected VPP has for them."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: BaseClient, name: str) -> None:
         self.client = client
         self.name = name
         self.codec: MessageCodec
@@ -35,6 +35,7 @@ class Binding:
         self.reply_codec: MessageCodec | None = None
         self.details_codec: MessageCodec
         self.call: Callable[..., bytes]
+        self.accept: Callable[[bytes], Any]
         self.resolve()
 
     def resolve(self) -> None:
@@ -59,11 +60,14 @@ class Binding:
         self.number = table[codec.name_crc]
         self.call = connection.call
         self.reply_id, self.context_offset, self.retval_offset = 0, 2, None
+        self.reply_key = b""
         self.cursor_offset = 0
         if service.reply is not None:
             reply = client.message_codec(service.reply)
             self.reply_codec = reply
+            self.accept = reply.accept
             self.reply_id = table[reply.name_crc]
+            self.reply_key = self.reply_id.to_bytes(2, "big")
             self.context_offset = 2 if reply.context_offset is None else reply.context_offset
             self.retval_offset = reply.retval_offset
             self.cursor_offset = cursor_offset(codec, reply)
@@ -78,15 +82,30 @@ class Binding:
                     raise MessageUnavailable(f"dumps need {error}, which VPP lacks") from None
                 self.ping = ping.to_bytes(2, "big"), ping_reply.to_bytes(2, "big")
 
-    def encode(self, value: ApiMessage | None, fields: dict[str, Any]) -> bytes:
+    def encode(
+        self,
+        value: ApiMessage | None,
+        fields: dict[str, Any],
+        client_index: int = 0,
+        context: int = 0,
+    ) -> bytes:
         """Wire bytes of a request, from an object of its class or from keywords."""
         if value is None:
-            return self.codec.encode(self.number, fields)
+            return self.codec.encode(self.number, fields, client_index, context)
         if fields or getattr(type(value), "__api__", None) is not self.codec:
             known = f"one {self.codec.cls.__name__}, or keywords"
             raise InvalidArgument(f"{self.name} takes {known}, not {type(value).__name__}")
-        packed: bytes = self.codec.encode_value(value, self.number)
+        packed: bytes = self.codec.encode_value(value, self.number, client_index, context)
         return packed
+
+    def portion_after(self, message: bytes, reply: Any) -> bytes | None:
+        """The same request at the cursor of a reply that says there is more; None if there is
+        not."""
+        at = self.cursor_offset
+        if getattr(reply, "retval", 0) != _retvals.EAGAIN or not at:
+            return None
+        cursor: bytes = reply.cursor.to_bytes(4, "big")
+        return message[:at] + cursor + message[at + 4 :]
 
     def checked(self, reply: Any, data: bytes) -> Any:
         """The reply; `ApiError` if its retval is negative and the client raises such errors."""
@@ -123,11 +142,18 @@ def make_function(binding: Binding) -> Any:
         function = _asking(binding)
     else:
         function = _telling(binding)
+    return described(function, binding)
+
+
+def described(function: Callable[..., Any], binding: Binding, asked: str = "{}") -> Any:
+    """The function with its documentation and signature. `asked`: what it returns, around the
+    name of the answer."""
+    service = binding.service
     function.__name__ = function.__qualname__ = binding.name
     function.__module__ = "vapi_cffi.api"
     function.__doc__ = _document(binding)
     made: Any = function
-    made.__signature__ = _signature(binding)
+    made.__signature__ = _signature(binding, asked)
     made.binding = binding
     made.request = binding.codec.cls
     made.reply = None if binding.reply_codec is None else binding.reply_codec.cls
@@ -199,7 +225,7 @@ def _telling(binding: Binding) -> Callable[..., Any]:
     return function
 
 
-def _signature(binding: Binding) -> inspect.Signature:
+def _signature(binding: Binding, asked: str) -> inspect.Signature:
     """Keywords with their defaults; the names of types as annotations."""
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [
@@ -212,7 +238,7 @@ def _signature(binding: Binding) -> inspect.Signature:
     if service.details is not None:
         name = f"{'Stream' if service.reply else 'Dump'}[{binding.details_codec.name_for_types}]"
     elif binding.reply_codec is not None:
-        name = binding.reply_codec.name_for_types
+        name = asked.format(binding.reply_codec.name_for_types)
     else:
         name = "None"
     return inspect.Signature(parameters, return_annotation=name)
@@ -250,7 +276,9 @@ class Api:
     returns the reply whatever its retval. Unknown names raise `NoSuchMessage`, an AttributeError.
     """
 
-    def __init__(self, client: Client) -> None:
+    _make = staticmethod(make_function)
+
+    def __init__(self, client: BaseClient) -> None:
         self._client = client
         self._bindings: dict[str, Binding] = {}
 
@@ -263,7 +291,7 @@ class Api:
         except NoSuchMessage as error:
             raise _with_hint(error, name, client) from None
         self._bindings[name] = binding
-        function = make_function(binding)
+        function = self._make(binding)
         self.__dict__[name] = function
         return function
 
@@ -286,7 +314,7 @@ class Api:
         return f"<Api of {self._client.connection.address}>"
 
 
-def _with_hint(error: NoSuchMessage, name: str, client: Client) -> NoSuchMessage:
+def _with_hint(error: NoSuchMessage, name: str, client: BaseClient) -> NoSuchMessage:
     """Names a request that looks like it, unless the text says what is the matter."""
     if "is no request" not in error.text or "did you mean" in error.text:
         return error

@@ -5,26 +5,25 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from threading import RLock
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 from ._address import Transport
 from ._api import Api
-from ._codec import MessageCodec
-from ._connection import Connection, OptionArguments
+from ._base_client import BaseClient
+from ._connection import OptionArguments
 from ._errors import ConnectionLost, NotConnected, VapiError
 from ._events import Events, Listener, Policy, Subscriptions
-from ._hub import Hub, lost
+from ._hub import Hub
 from ._reconnect import Reconnector
-from ._registry import Given, Sources
+from ._registry import Given
 
 log = logging.getLogger("vapi_cffi")
 
 
-class Client:
+class Client(BaseClient):
     """A connection to VPP with its whole API; made by `connect()`.
 
     Any number of threads may use one client. A child process after `fork` may not.
@@ -41,10 +40,8 @@ class Client:
         on_reconnect: Callable[[Client], object] | None = None,
         **options: Unpack[OptionArguments],
     ) -> None:
-        self.connection = Connection(address, transport=transport, **options)
+        super().__init__(address, transport, definitions, raise_on_error, options)
         self.connection.owner = weakref.ref(self)
-        self.sources = Sources(definitions)
-        self.raise_on_error = raise_on_error
         self.api = Api(self)
         self.hub = Hub(self.connection, timeout=self.connection.options.timeout)
         self.wanted = Subscriptions(self)
@@ -86,44 +83,13 @@ class Client:
     ) -> None:
         self.close()
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether there is a connection, and VPP is not known to be gone."""
-        return self.connection.is_connected
+    def _dropped_events(self) -> Iterable[int]:
+        return (events.dropped for events in self._events)
 
-    @property
-    def transport(self) -> Transport:
-        """What carries the messages: "socket", "memfd" or "shm"."""
-        return self.connection.transport
-
-    @property
-    def stats(self) -> Mapping[str, int]:
-        """Counters: those of `Connection.stats`, events that were dropped for want of a reader,
-        messages that nobody asked for, and how often the client reconnected."""
-        return {
-            **self.connection.stats,
-            "events_dropped": sum(events.dropped for events in self._events),
-            "unclaimed": self.hub.unclaimed,
-            "reconnects": 0 if self._reconnector is None else self._reconnector.count,
-        }
+    def _reconnects(self) -> int:
+        return 0 if self._reconnector is None else self._reconnector.count
 
     # ---- messages ------------------------------------------------------------------------------
-
-    def message(self, name: str) -> tuple[MessageCodec, int]:
-        """The codec of any message, and VPP's number for it. Errors: `NoSuchMessage`."""
-        codec = self.message_codec(name)
-        return codec, self.connection.message_table[codec.name_crc]
-
-    def message_codec(self, name: str) -> MessageCodec:
-        """The codec of any message. Errors: `NoSuchMessage`."""
-        return self.sources.find(self.connection, name)[1]
-
-    def message_class(self, name: str) -> Any:
-        """The class of any message. Errors: `NoSuchMessage`.
-
-        >>> Event = client.message_class("sw_interface_event")          # doctest: +SKIP
-        """
-        return self.message_codec(name).cls
 
     def cli(self, command: str, *, timeout: float | None = None) -> str:
         """What VPP's own command line answers.
@@ -180,21 +146,9 @@ class Client:
 
     # ---- losses --------------------------------------------------------------------------------
 
-    def lost(self, error: BaseException) -> BaseException:
-        """What to raise for an error of the connection; begins to reconnect, if asked for."""
-        if isinstance(error, ConnectionLost):
-            self.hub.fail(lost(error))
-            if self._reconnector is not None:
-                self._reconnector.start()
-        return error
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Around waits of the hub: notices a loss."""
-        try:
-            yield
-        except ConnectionLost as error:
-            raise self.lost(error) from None
+    def _begin_reconnect(self) -> None:
+        if self._reconnector is not None:
+            self._reconnector.start()
 
     def restored(self) -> None:
         """Called after a reconnect: new numbers for all functions, events subscribed to again."""
@@ -217,10 +171,6 @@ class Client:
             raise ConnectionLost("the connection is lost, and reconnect=True was not given")
         default = self.connection.options.timeout
         self._reconnector.wait(default if timeout is None else timeout)
-
-    def __repr__(self) -> str:
-        state = "connected" if self.is_connected else "not connected"
-        return f"<Client of {self.connection.address} over {self.transport}, {state}>"
 
 
 def connect(

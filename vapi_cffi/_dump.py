@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from . import _retvals
 from ._codec import MessageCodec
 from ._collecting import ROWS, Collector, Packed, Question
 
@@ -93,15 +92,12 @@ class Stream(Dump[T_co]):
         assert binding.reply_codec is not None
         while True:
             yield from self._ask(message, rows, want, layout)
-            data = self._end
-            reply = binding.reply_codec.accept(data)
-            if getattr(reply, "retval", 0) == _retvals.EAGAIN and binding.cursor_offset:
-                at = binding.cursor_offset
-                cursor = reply.cursor.to_bytes(4, "big")
-                message = message[:at] + cursor + message[at + 4 :]
-                continue
-            self.reply = binding.checked(reply, data)
-            return
+            reply = binding.reply_codec.accept(self._end)
+            portion = binding.portion_after(message, reply)
+            if portion is None:
+                self.reply = binding.checked(reply, self._end)
+                return
+            message = portion
 
 
 def cursor_offset(codec: MessageCodec, reply: MessageCodec | None) -> int:

@@ -15,6 +15,7 @@ from ._errors import InvalidArgument, NoSuchMessage, NotConnected, Timeout, Vapi
 from ._hub import Mailbox
 
 if TYPE_CHECKING:
+    from ._base_client import BaseClient
     from ._client import Client
 
 log = logging.getLogger("vapi_cffi")
@@ -22,13 +23,13 @@ log = logging.getLogger("vapi_cffi")
 Policy = Literal["drop_oldest", "drop_newest"]
 
 
-class _Bounded(Mailbox):
+class Bounded(Mailbox):
     """A mailbox that holds `size` messages and counts what it could not."""
 
     __slots__ = ("dropped", "policy", "size")
 
-    def __init__(self, ids: Iterable[bytes], size: int, policy: Policy) -> None:
-        super().__init__(ids)
+    def __init__(self, ids: Iterable[bytes], size: int, policy: Policy, wake: Any = None) -> None:
+        super().__init__(ids, wake=wake)
         self.size = size
         self.policy = policy
         self.dropped = 0
@@ -41,6 +42,16 @@ class _Bounded(Mailbox):
                 return
             self.items.popleft()
         self.items.append(data)
+
+
+def checked_events(names: tuple[str, ...], size: int, policy: str) -> None:
+    """Errors: `InvalidArgument` for arguments of `events()` that make no sense."""
+    if not names:
+        raise InvalidArgument("events() needs the name of an event")
+    if size < 1:
+        raise InvalidArgument(f"size is at least 1, not {size!r}")
+    if policy not in ("drop_oldest", "drop_newest"):
+        raise InvalidArgument(f"policy is 'drop_oldest' or 'drop_newest', not {policy!r}")
 
 
 class Events:
@@ -65,19 +76,14 @@ class Events:
         timeout: float | None,
         fields: dict[str, Any],
     ) -> None:
-        if not names:
-            raise InvalidArgument("events() needs the name of an event")
-        if size < 1:
-            raise InvalidArgument(f"size is at least 1, not {size!r}")
-        if policy not in ("drop_oldest", "drop_newest"):
-            raise InvalidArgument(f"policy is 'drop_oldest' or 'drop_newest', not {policy!r}")
+        checked_events(names, size, policy)
         self.names = names
         self.timeout = math.inf if timeout is None else timeout
         self._client = client
         self._fields = fields
         self._subscribe = subscribe
         self._closed = False
-        self._box = _Bounded((), size, policy)
+        self._box = Bounded((), size, policy)
         self._codecs: dict[bytes, MessageCodec] = {}
         self.attach()
 
@@ -195,26 +201,33 @@ class Subscriptions:
             self._readers.clear()
 
     def _send(self, name: str, given: dict[str, Any], *, on: bool) -> None:
-        """The request that the API has for this, with `enable_disable` or what it calls it."""
-        client = self._client
-        caller = client.sources.subscription(client.connection, name)
-        if caller is None:
-            raise InvalidArgument(
-                f"no request asks for {name}: subscribe in your own way, "
-                "and call events(..., subscribe=False)"
-            )
-        try:
-            function = getattr(client.api, caller)
-        except NoSuchMessage as error:
-            raise InvalidArgument(f"{name} cannot be subscribed to: {error}") from None
-        fields = dict(given)
-        known = function.binding.codec.by_name
-        for switch in ("enable_disable", "enable"):
-            if switch in known:
-                fields[switch] = on
-        if "pid" in known:
-            fields.setdefault("pid", os.getpid())
+        function, fields = subscribing(self._client, name, given, on=on)
         function(**fields)
+
+
+def subscribing(
+    client: BaseClient, name: str, given: dict[str, Any], *, on: bool
+) -> tuple[Any, dict[str, Any]]:
+    """The function that the API has to ask for an event, and what to give it: `enable_disable`, or
+    what it calls it. Errors: `InvalidArgument` if there is none."""
+    caller = client.sources.subscription(client.connection, name)
+    if caller is None:
+        raise InvalidArgument(
+            f"no request asks for {name}: subscribe in your own way, "
+            "and call events(..., subscribe=False)"
+        )
+    try:
+        function = getattr(client.api, caller)
+    except NoSuchMessage as error:
+        raise InvalidArgument(f"{name} cannot be subscribed to: {error}") from None
+    fields = dict(given)
+    known = function.binding.codec.by_name
+    for switch in ("enable_disable", "enable"):
+        if switch in known:
+            fields[switch] = on
+    if "pid" in known:
+        fields.setdefault("pid", os.getpid())
+    return function, fields
 
 
 class Listener:

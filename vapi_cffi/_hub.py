@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from threading import Event, Lock
 from time import monotonic
+from typing import Any
 
 from ._connection import Connection
 from ._errors import Timeout, VapiError
@@ -31,12 +32,12 @@ class Mailbox:
 
     __slots__ = ("context", "error", "ids", "items", "put", "wake")
 
-    def __init__(self, ids: Iterable[bytes], context: bytes = b"") -> None:
+    def __init__(self, ids: Iterable[bytes], context: bytes = b"", wake: Any = None) -> None:
         self.ids = frozenset(ids)
         self.context = context
         self.items: deque[bytes] = deque()
         self.put: Callable[[bytes], None] = self.items.append
-        self.wake = Event()
+        self.wake: Any = Event() if wake is None else wake  # or the waker of an event loop
         self.error: BaseException | None = None
 
     def fail(self, error: BaseException) -> None:

@@ -1,0 +1,111 @@
+"""What the client and its asyncio sibling have in common: everything but the waiting."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ._address import Transport
+from ._codec import MessageCodec
+from ._connection import Connection, OptionArguments
+from ._errors import ConnectionLost
+from ._hub import Hub, lost
+from ._registry import Given, Sources
+
+if TYPE_CHECKING:
+    from ._api import Api
+
+
+class BaseClient:
+    """A connection, the definitions of its messages, and what became of them."""
+
+    api: Api
+    hub: Hub
+
+    def __init__(
+        self,
+        address: str | os.PathLike[str] | None,
+        transport: Transport | None,
+        definitions: Given | Sequence[Given] | None,
+        raise_on_error: bool,
+        options: OptionArguments,
+    ) -> None:
+        self.connection = Connection(address, transport=transport, **options)
+        self.sources = Sources(definitions)
+        self.raise_on_error = raise_on_error
+
+    # ---- what it knows -------------------------------------------------------------------------
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection, and VPP is not known to be gone."""
+        return self.connection.is_connected
+
+    @property
+    def transport(self) -> Transport:
+        """What carries the messages: "socket", "memfd" or "shm"."""
+        return self.connection.transport
+
+    @property
+    def stats(self) -> Mapping[str, int]:
+        """Counters: those of `Connection.stats`, events that were dropped for want of a reader,
+        messages that nobody asked for, and how often the client reconnected."""
+        return {
+            **self.connection.stats,
+            "events_dropped": sum(self._dropped_events()),
+            "unclaimed": self.hub.unclaimed,
+            "reconnects": self._reconnects(),
+        }
+
+    def _dropped_events(self) -> Iterable[int]:
+        """Of each reader."""
+        raise NotImplementedError
+
+    def _reconnects(self) -> int:
+        """How often."""
+        raise NotImplementedError
+
+    # ---- messages ------------------------------------------------------------------------------
+
+    def message(self, name: str) -> tuple[MessageCodec, int]:
+        """The codec of any message, and VPP's number for it. Errors: `NoSuchMessage`."""
+        codec = self.message_codec(name)
+        return codec, self.connection.message_table[codec.name_crc]
+
+    def message_codec(self, name: str) -> MessageCodec:
+        """The codec of any message. Errors: `NoSuchMessage`."""
+        return self.sources.find(self.connection, name)[1]
+
+    def message_class(self, name: str) -> Any:
+        """The class of any message. Errors: `NoSuchMessage`.
+
+        >>> Event = client.message_class("sw_interface_event")          # doctest: +SKIP
+        """
+        return self.message_codec(name).cls
+
+    # ---- losses --------------------------------------------------------------------------------
+
+    def lost(self, error: BaseException) -> BaseException:
+        """What to raise for an error of the connection; begins to reconnect, if asked for."""
+        if isinstance(error, ConnectionLost):
+            self.hub.fail(lost(error))
+            self._begin_reconnect()
+        return error
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Around waits of the hub: notices a loss."""
+        try:
+            yield
+        except ConnectionLost as error:
+            raise self.lost(error) from None
+
+    def _begin_reconnect(self) -> None:
+        """Does nothing if nobody asked for it, or it is under way."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        state = "connected" if self.is_connected else "not connected"
+        return f"<Client of {self.connection.address} over {self.transport}, {state}>"

@@ -1,0 +1,99 @@
+"""`client.api` of an asyncio client: one function a request, whose answer is awaited."""
+
+from __future__ import annotations
+
+from asyncio import Future, _get_running_loop
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from .._api import Api as SyncApi
+from .._api import Binding, described
+from ._dump import Dump, Stream
+
+if TYPE_CHECKING:
+    from ._channel import Channel
+
+
+def channel_of(binding: Binding) -> Channel:
+    """The channel of the client that a binding belongs to."""
+    return cast("Channel", binding.client.hub)
+
+
+def make_function(binding: Binding) -> Any:
+    """The function of a request, with its documentation and signature."""
+    service = binding.service
+    if service.details is not None:
+        function = _streaming(binding)
+    elif service.reply is not None:
+        function = _asking(binding)
+    else:
+        function = _telling(binding)
+    return described(function, binding, "Awaitable[{}]")
+
+
+def _asking(binding: Binding) -> Callable[..., Any]:
+    """A request with one reply."""
+    channel = channel_of(binding)
+
+    def ask(value: Any, timeout: float | None, fields: dict[str, Any], raw: bool) -> Future[Any]:
+        if _get_running_loop() is not channel.loop:
+            channel.in_loop()  # says what is wrong
+        context = channel.next_context()
+        index = channel.client_index
+        if value is None:
+            message = binding.codec.encode(binding.number, fields, index, context)
+        else:
+            message = binding.encode(value, fields, index, context)
+        return channel.submit(binding, message, context, raw=raw, timeout=timeout)
+
+    def function(
+        value: Any = None, /, *, _timeout: float | None = None, **fields: Any
+    ) -> Future[Any]:
+        return ask(value, _timeout, fields, False)
+
+    def raw(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> Future[Any]:
+        """The reply, whatever its retval."""
+        return ask(value, _timeout, fields, True)
+
+    made: Any = function
+    made.raw = raw
+    return function
+
+
+def _streaming(binding: Binding) -> Callable[..., Any]:
+    """A dump or stream: something to iterate over."""
+    kind: type[Dump[Any]] = Dump if binding.service.reply is None else Stream
+
+    def function(
+        value: Any = None, /, *, _timeout: float | None = None, **fields: Any
+    ) -> Dump[Any]:
+        return kind(binding, binding.encode(value, fields), _timeout)
+
+    return function
+
+
+def _telling(binding: Binding) -> Callable[..., Any]:
+    """A message without answer. It leaves at the end of the loop's turn."""
+    channel = channel_of(binding)
+
+    async def function(
+        value: Any = None, /, *, _timeout: float | None = None, **fields: Any
+    ) -> None:
+        channel.in_loop()
+        channel.post(binding.encode(value, fields, channel.client_index))
+
+    return function
+
+
+class Api(SyncApi):
+    """The requests that the connected VPP understands, as functions with keywords.
+
+    >>> await vpp.api.sw_interface_set_flags(sw_if_index=1, flags="admin_up")   # doctest: +SKIP
+    SwInterfaceSetFlagsReply(retval=0)
+
+    A request is queued when its function is called, and sent with all others of the same turn of
+    the loop; what is returned is its future. As of `vapi_cffi.Client.api`: `.request`, `.reply`,
+    `.details`, `.raw()`; dumps and streams are for `async for`.
+    """
+
+    _make = staticmethod(make_function)

@@ -1,0 +1,379 @@
+"""Requests and answers of one connection, on one event loop.
+
+Requests that are made in one turn of the loop leave together: `submit` only queues them, and a
+callback at the end of the turn sends all of them in one crossing into C, as many as there is room
+for (`window` of them may be in flight). Answers come in batches as well, when the loop sees that
+the connection's descriptor is readable. There is no task, no thread and no timer a request.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from asyncio import AbstractEventLoop, Future, TimerHandle, _get_running_loop
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from .._errors import MisuseError, NotConnected, Timeout, VapiError
+from .._hub import BATCH, Hub, Mailbox, lost
+from ._waiting import Waker
+
+if TYPE_CHECKING:
+    from .._api import Binding
+    from .._connection import Connection
+
+log = logging.getLogger("vapi_cffi")
+
+_MAX_CONTEXT = 0x7FFFFFFF
+#: Batches that one look receives before others in the loop have their turn.
+_BATCHES_A_LOOK = 4
+#: Seconds after which a send that found no room is tried again, should no answer come before.
+_RETRY = 0.001
+#: Requests that were sent within this part of a timeout share a deadline.
+_SLICE = 1 / 50
+
+#: Who waits for one answer: its future, what it answers, whether a negative retval is no error,
+#: and whether it has a timer of its own.
+Call = tuple["Future[Any]", "Binding", bool, bool]
+#: A message that waits to be sent, with its context, and whoever waits for its answer.
+Queued = tuple[bytes, bytes, Call | None]
+
+
+class Channel(Hub):
+    """The hub of an event loop. Everything here runs in the loop's thread."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        timeout: float,
+        window: int,
+        on_loss: Callable[[VapiError], object],
+    ) -> None:
+        super().__init__(connection, timeout=timeout)
+        self.window = window
+        self.loop: AbstractEventLoop | None = None
+        self.client_index = 0
+        #: Why nothing can be sent, while that is so.
+        self.broken: VapiError | None = NotConnected("not connected: use `async with`, or await it")
+        self._on_loss = on_loss
+        self._fd, self._pid = -1, 0
+        self._calls: dict[bytes, Call] = {}
+        self._out: deque[Queued] = deque()
+        self._scheduled = False
+        self._deadlines: deque[tuple[float, int]] = deque()  # of the contexts up to one
+        self._last_sent = 0
+        self._heard = 0.0
+        self._timer: TimerHandle | None = None
+
+    # ---- life ----------------------------------------------------------------------------------
+
+    def attach(self, loop: AbstractEventLoop) -> None:
+        """The connection is there: begins to watch it."""
+        self.loop = loop
+        self.client_index = int.from_bytes(self.connection.client_index, "big")
+        self._fd, self._pid = self.connection.fileno(), os.getpid()
+        self._heard = loop.time()
+        self.broken = None
+        loop.add_reader(self._fd, self._readable)
+
+    def detach(self, error: VapiError) -> None:
+        """The connection is gone, or is about to be: all that wait end with this."""
+        # A child of a fork shares its parent's epoll, and must not touch it.
+        if (
+            self.broken is None
+            and self.loop is not None
+            and not self.loop.is_closed()
+            and self._pid == os.getpid()
+        ):
+            self.loop.remove_reader(self._fd)
+        self.broken = error
+        self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        waiting = [*self._calls.values(), *(call for _, _, call in self._out if call is not None)]
+        self._calls.clear()
+        self._out.clear()
+        self._deadlines.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for future, *_ in waiting:
+            if not future.done():
+                future.set_exception(lost(error) if isinstance(error, VapiError) else error)
+        super().fail(error)
+
+    def in_loop(self) -> AbstractEventLoop:
+        """The loop. Errors: `NotConnected`; `MisuseError` for a caller in another loop, or none."""
+        if self.loop is None:
+            raise lost(self.broken) if self.broken is not None else NotConnected("not connected")
+        if _get_running_loop() is not self.loop:
+            if self.broken is None:
+                self.connection.fileno()  # says so in the child of a fork
+            raise MisuseError(
+                "an asyncio client is used by the event loop that connected it, and by no other "
+                "loop or thread: make one for each, or take vapi_cffi.connect()"
+            )
+        return self.loop
+
+    # ---- sending -------------------------------------------------------------------------------
+
+    def next_context(self) -> int:
+        """A context that nobody who waits has."""
+        while True:
+            number = self._last_context = self._last_context % _MAX_CONTEXT + 1
+            key = number.to_bytes(4, "big")
+            if key not in self._calls and key not in self._pending:
+                return number
+
+    def submit(
+        self,
+        binding: Binding,
+        message: bytes,
+        context: int,
+        *,
+        raw: bool = False,
+        timeout: float | None = None,
+    ) -> Future[Any]:
+        """Queues a request with one answer, which the future will have."""
+        loop = self.loop
+        assert loop is not None
+        future: Future[Any] = loop.create_future()
+        if self.broken is not None:
+            future.set_exception(lost(self.broken))
+            return future
+        key = context.to_bytes(4, "big")
+        call = (future, binding, raw, timeout is not None)
+        self._out.append((key, message, call))
+        if timeout is not None and timeout != math.inf:
+            timer = loop.call_later(timeout, self._too_late, key, call, timeout)
+            future.add_done_callback(lambda _: timer.cancel())
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush)
+        return future
+
+    def post(self, *messages: bytes) -> None:
+        """Queues messages that have no single answer, in order. Errors: why there is no
+        connection."""
+        if self.broken is not None:
+            raise lost(self.broken)
+        self._out.extend((b"", message, None) for message in messages)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled and self.loop is not None:
+            self._scheduled = True
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Sends what was made in this turn, and what found no room before."""
+        self._scheduled = False
+        out, calls = self._out, self._calls
+        if not out or self.broken is not None:
+            return
+        room = self.window - len(calls) - len(self._pending)
+        batch: list[bytes] = []
+        taken: list[Queued] = []
+        while out:
+            item = out[0]
+            call = item[2]
+            if call is not None:
+                if call[0].done():  # cancelled before it left
+                    out.popleft()
+                    continue
+                if room <= 0:
+                    break
+                room -= 1
+                calls[item[0]] = call
+            taken.append(out.popleft())
+            batch.append(item[1])
+        if batch:
+            try:
+                sent = self.connection.send_many(batch, 0)
+            except VapiError as error:
+                self._refused(error, taken)
+                return
+            if sent < len(batch):
+                self._put_back(taken[sent:])
+                del taken[sent:]
+            last = next((item[0] for item in reversed(taken) if item[0]), None)
+            if last is not None:
+                self._last_sent = int.from_bytes(last, "big")
+        self._set_deadline()
+
+    def _put_back(self, items: list[Queued]) -> None:
+        """There was no room for these; they are tried again soon."""
+        assert self.loop is not None
+        for item in reversed(items):
+            self._calls.pop(item[0], None)
+            self._out.appendleft(item)
+        self._scheduled = True
+        self.loop.call_later(_RETRY, self._flush)
+
+    def _refused(self, error: VapiError, items: list[Queued]) -> None:
+        """They could not be sent: the connection is gone, or one of them is at fault."""
+        if isinstance(error, ConnectionError | NotConnected):
+            self._on_loss(error)
+        elif len(items) > 1:
+            # One by one, so that only the one to blame has the error.
+            for item in items:
+                try:
+                    self.connection.send_bytes(item[1], 0)
+                except VapiError as its_own:
+                    self._refused(its_own, [item])
+            return
+        for key, message, call in items:
+            self._calls.pop(key, None)
+            if call is None:
+                log.warning("message %d was not sent: %s", int.from_bytes(message[:2]), error)
+            elif not call[0].done():
+                call[0].set_exception(lost(error))
+
+    # ---- receiving -----------------------------------------------------------------------------
+
+    def _readable(self) -> None:
+        """The descriptor says that something is there."""
+        assert self.loop is not None
+        receive = self.connection.recv_bytes
+        try:
+            for _ in range(_BATCHES_A_LOOK):
+                batch = receive(BATCH, 0)
+                self._heard = self.loop.time()
+                self.route(batch)
+                if len(batch) < BATCH:
+                    break
+        except (TimeoutError, BlockingIOError):
+            pass  # another look had it
+        except VapiError as error:
+            self._on_loss(error)
+            return
+        if self._out:
+            self._schedule()
+
+    def route(self, batch: Iterable[bytes]) -> None:
+        calls = self._calls
+        take = calls.pop
+        others: list[bytes] = []
+        for data in batch:
+            call = take(data[2:6], None)
+            if call is None:
+                others.append(data)
+            elif data[:2] == call[1].reply_key:
+                _answer(call, data)
+            else:  # an event whose client_index looks like a context
+                calls[data[2:6]] = call
+                others.append(data)
+        if others:
+            super().route(others)
+
+    def _other(self, data: bytes) -> None:
+        offset = self._far.get(data[:2])
+        if offset is not None:
+            key = data[offset : offset + 4]
+            call = self._calls.get(key)
+            if call is not None and call[1].reply_key == data[:2]:
+                del self._calls[key]
+                _answer(call, data)
+                return
+        super()._other(data)
+
+    def expect_at(self, number: bytes, offset: int) -> None:
+        """Messages of this number have their context there, if not at 2 as others."""
+        if offset != 2:
+            self._far[number] = offset
+
+    # ---- mailboxes -----------------------------------------------------------------------------
+
+    def open(self, ids: Iterable[bytes], context_offsets: Iterable[int] = ()) -> Mailbox:
+        ids = tuple(ids)
+        for number, offset in zip(ids, context_offsets, strict=False):
+            self.expect_at(number, offset)
+        context = self.next_context().to_bytes(4, "big")
+        box = self._pending[context] = Mailbox(ids, context, Waker())
+        return box
+
+    def close(self, box: Mailbox) -> None:
+        super().close(box)
+        if self._out:
+            self._schedule()
+
+    async def filled(self, box: Mailbox, timeout: float | None = None) -> None:
+        """Returns when there is something in the box. Errors: `Timeout`, what it failed with."""
+        limit = self.timeout if timeout is None else timeout
+        loop = self.in_loop()
+        deadline = loop.time() + limit
+        while not box.items:
+            if box.error is not None:
+                raise lost(box.error) if isinstance(box.error, VapiError) else box.error
+            if not await box.wake.wait(loop, max(deadline - loop.time(), 0.0)) and not box.items:
+                raise Timeout(f"no answer for {limit:g} s")
+
+    # ---- deadlines -----------------------------------------------------------------------------
+
+    def _set_deadline(self) -> None:
+        """What was sent until now is to be answered within the timeout.
+
+        A deadline is shared by all that was sent within a fiftieth of the timeout, so that there
+        are few of them, and one timer.
+        """
+        if self.timeout == math.inf:
+            return
+        assert self.loop is not None
+        now, deadlines = self.loop.time(), self._deadlines
+        latest = now + self.timeout * (1 + _SLICE)
+        if deadlines and now + self.timeout <= deadlines[-1][0]:
+            deadlines[-1] = deadlines[-1][0], self._last_sent
+        else:
+            deadlines.append((latest, self._last_sent))
+        if self._timer is None:
+            self._timer = self.loop.call_at(deadlines[0][0], self._at_deadline)
+
+    def _at_deadline(self) -> None:
+        assert self.loop is not None
+        self._timer = None
+        now, deadlines = self.loop.time() + 1e-3, self._deadlines
+        while deadlines and deadlines[0][0] <= now:
+            deadline, last = deadlines.popleft()
+            for key, call in [*self._calls.items()]:
+                if (last - int.from_bytes(key, "big")) % _MAX_CONTEXT >= _MAX_CONTEXT // 2:
+                    break  # it was sent later
+                if not call[3] or call[0].cancelled():
+                    self._too_late(key, call, self.timeout)
+            if self._heard < deadline - self.timeout * (1 + _SLICE):
+                # Not a word since: what could not even be sent need not wait any longer.
+                for key, _, queued in [*self._out]:
+                    if queued is not None and not queued[3]:
+                        self._too_late(key, queued, self.timeout)
+        if not self._calls and not self._out:
+            deadlines.clear()
+        if deadlines:
+            self._timer = self.loop.call_at(deadlines[0][0], self._at_deadline)
+        if self._out:
+            self._schedule()
+
+    def _too_late(self, key: bytes, call: Call, timeout: float) -> None:
+        """An answer that comes now is dropped."""
+        if self._calls.get(key) is call:
+            del self._calls[key]
+        if not call[0].done():
+            call[0].set_exception(Timeout(f"{call[1].name}: no answer for {timeout:g} s"))
+
+
+def _answer(call: Call, data: bytes) -> None:
+    """Gives an answer to who waits for it."""
+    future, binding, raw, _ = call
+    if future.done():
+        return  # it was cancelled
+    try:
+        reply = binding.accept(data)
+    except VapiError as error:
+        future.set_exception(error)
+        return
+    at = binding.retval_offset
+    if at is not None and data[at] > 127 and not raw and binding.client.raise_on_error:
+        future.set_exception(binding.error(reply))
+    else:
+        future.set_result(reply)
