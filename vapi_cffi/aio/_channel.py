@@ -31,6 +31,8 @@ _MAX_CONTEXT = 0x7FFFFFFF
 _BATCHES_A_LOOK = 4
 #: Seconds after which a send that found no room is tried again, should no answer come before.
 _RETRY = 0.001
+#: Seconds that the loop stands still for an answer through shared memory.
+_GLANCE = 50e-6
 #: Requests that were sent within this part of a timeout share a deadline.
 _SLICE = 1 / 50
 
@@ -66,6 +68,8 @@ class Channel(Hub):
         self._deadlines: deque[tuple[float, int]] = deque()  # of the contexts up to one
         self._last_sent = 0
         self._heard = 0.0
+        self._glances = connection.transport != "socket"
+        self._glancing = False
         self._timer: TimerHandle | None = None
 
     # ---- life ----------------------------------------------------------------------------------
@@ -203,6 +207,8 @@ class Channel(Hub):
             if last is not None:
                 self._last_sent = int.from_bytes(last, "big")
         self._set_deadline()
+        if self._glances and calls and not self._glancing:
+            self._glance()
 
     def _put_back(self, items: list[Queued]) -> None:
         """There was no room for these; they are tried again soon."""
@@ -236,22 +242,37 @@ class Channel(Hub):
 
     def _readable(self) -> None:
         """The descriptor says that something is there."""
-        assert self.loop is not None
-        receive = self.connection.recv_bytes
-        try:
-            for _ in range(_BATCHES_A_LOOK):
-                batch = receive(BATCH, 0)
-                self._heard = self.loop.time()
-                self.route(batch)
-                if len(batch) < BATCH:
-                    break
-        except (TimeoutError, BlockingIOError):
-            pass  # another look had it
-        except VapiError as error:
-            self._on_loss(error)
-            return
+        for _ in range(_BATCHES_A_LOOK):
+            if self._receive(0) < BATCH:
+                break
         if self._out:
             self._schedule()
+
+    def _glance(self) -> None:
+        """Over shared memory an answer is there within microseconds, sooner than a descriptor can
+        tell: looks for as long as that, and again as long as they come."""
+        assert self.loop is not None
+        self._glancing = False
+        if self.broken is None and self._receive(_GLANCE):
+            if self._out:
+                self._schedule()
+            elif self._calls:
+                self._glancing = True
+                self.loop.call_soon(self._glance)
+
+    def _receive(self, timeout: float) -> int:
+        """One batch, if there is one: its size."""
+        assert self.loop is not None
+        try:
+            batch = self.connection.recv_bytes(BATCH, timeout)
+            self._heard = self.loop.time()
+            self.route(batch)
+            return len(batch)
+        except (TimeoutError, BlockingIOError):
+            return 0
+        except VapiError as error:
+            self._on_loss(error)
+            return 0
 
     def route(self, batch: Iterable[bytes]) -> None:
         calls = self._calls

@@ -24,6 +24,8 @@ from ._waiting import in_thread
 
 log = logging.getLogger("vapi_cffi")
 
+_CLI = "cli_inband_f8377302"
+
 
 class Client(BaseClient):
     """A connection to VPP with its whole API, for one event loop; made by `connect()`.
@@ -70,7 +72,7 @@ class Client(BaseClient):
         if self.channel.broken is None:
             raise MisuseError(f"already connected to {self.connection.address}")
         loop = get_running_loop()
-        await in_thread(loop, self._open, "vapi-connect")
+        await in_thread(loop, self._open, "vapi-connect", undo=self.connection.close)
         self._closed = False
         self.channel.attach(loop)
         log.info("connected to %s over %s", self.connection.address, self.transport)
@@ -81,9 +83,20 @@ class Client(BaseClient):
         try:
             if not self._given:
                 self.sources.callers(self.connection)
+            self._open_way_for_dumps()
         except BaseException:
             self.connection.close()
             raise
+
+    def _open_way_for_dumps(self) -> None:
+        """Beside shared memory there is a socket for long answers, which is opened when the first
+        is asked for: here, where nobody minds that it blocks."""
+        table = self.connection.message_table
+        number = table.get(_CLI)
+        if self.transport != "socket" and number is not None:
+            text = b"show version"
+            size = len(text).to_bytes(4, "big")
+            self.connection.call(number.to_bytes(2, "big") + bytes(8) + size + text)
 
     def reopen(self) -> None:
         """Blocks: connects anew, to what may be another VPP."""

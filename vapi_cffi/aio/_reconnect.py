@@ -61,7 +61,7 @@ class Reconnector:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
             try:
-                await in_thread(loop, client.reopen, "vapi-reconnect")
+                await in_thread(loop, client.reopen, "vapi-reconnect", undo=client.connection.close)
                 await client.restored()
                 break
             except MisuseError as error:

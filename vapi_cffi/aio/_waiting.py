@@ -45,15 +45,22 @@ def _resolve(waiter: Future[bool], value: bool) -> None:
         waiter.set_result(value)
 
 
-async def in_thread(loop: AbstractEventLoop, work: Callable[[], T], name: str) -> T:
+async def in_thread(
+    loop: AbstractEventLoop,
+    work: Callable[[], T],
+    name: str,
+    undo: Callable[[], object] | None = None,
+) -> T:
     """The result of work that blocks, done in a thread of its own: connecting and closing, which
-    are rare. A coroutine that is cancelled leaves it to finish by its own deadline."""
+    are rare. A coroutine that is cancelled leaves it to finish by its own deadline; then `undo`
+    takes back what it did."""
     outcome: Future[T] = loop.create_future()
 
     def tell(result: T | None, error: BaseException | None) -> None:
         if outcome.done():
-            return
-        if error is not None:
+            if error is None and undo is not None:
+                Thread(target=undo, name=name).start()
+        elif error is not None:
             outcome.set_exception(error)
         else:
             outcome.set_result(result)  # type: ignore[arg-type]
@@ -65,8 +72,11 @@ async def in_thread(loop: AbstractEventLoop, work: Callable[[], T], name: str) -
             result = work()
         except BaseException as caught:  # noqa: BLE001 - raised where it is waited for
             error = caught
-        with suppress(RuntimeError):  # the loop was closed meanwhile
+        try:
             loop.call_soon_threadsafe(tell, result, error)
+        except RuntimeError:  # the loop was closed meanwhile
+            if error is None and undo is not None:
+                undo()
 
     Thread(target=run, name=name, daemon=True).start()
     return await outcome
