@@ -38,13 +38,13 @@ def _asking(binding: Binding) -> Callable[..., Any]:
     def ask(value: Any, timeout: float | None, fields: dict[str, Any], raw: bool) -> Future[Any]:
         if _get_running_loop() is not channel.loop:
             channel.in_loop()  # says what is wrong
-        context = channel.next_context()
-        index = channel.client_index
+        key = channel.next_context()
+        context, index = int.from_bytes(key, "big"), channel.client_index
         if value is None:
             message = binding.codec.encode(binding.number, fields, index, context)
         else:
             message = binding.encode(value, fields, index, context)
-        return channel.submit(binding, message, context, raw=raw, timeout=timeout)
+        return channel.submit(binding, message, key, raw=raw, timeout=timeout)
 
     def function(
         value: Any = None, /, *, _timeout: float | None = None, **fields: Any

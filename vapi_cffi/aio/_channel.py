@@ -14,9 +14,11 @@ import os
 from asyncio import AbstractEventLoop, Future, TimerHandle, _get_running_loop
 from collections import deque
 from collections.abc import Callable, Iterable
+from sys import byteorder
 from typing import TYPE_CHECKING, Any
 
 from .._errors import MisuseError, NotConnected, Timeout, VapiError
+from .._ffi import lib
 from .._hub import BATCH, Hub, Mailbox, lost
 from ._waiting import Waker
 
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("vapi_cffi")
 
-_MAX_CONTEXT = 0x7FFFFFFF
+_new_context = lib.vapi_gen_req_context
+#: How many numbers there are.
+_CONTEXTS = 1 << 31
 #: Batches that one look receives before others in the loop have their turn.
 _BATCHES_A_LOOK = 4
 #: Seconds after which a send that found no room is tried again, should no answer come before.
@@ -61,6 +65,7 @@ class Channel(Hub):
         #: Why nothing can be sent, while that is so.
         self.broken: VapiError | None = NotConnected("not connected: use `async with`, or await it")
         self._on_loss = on_loss
+        self._context: Any = None  # keeps what `_new_context` counts in
         self._fd, self._pid = -1, 0
         self._calls: dict[bytes, Call] = {}
         self._out: deque[Queued] = deque()
@@ -77,6 +82,7 @@ class Channel(Hub):
     def attach(self, loop: AbstractEventLoop) -> None:
         """The connection is there: begins to watch it."""
         self.loop = loop
+        self._context = self.connection._context
         self.client_index = int.from_bytes(self.connection.client_index, "big")
         self._fd, self._pid = self.connection.fileno(), os.getpid()
         self._heard = loop.time()
@@ -124,31 +130,29 @@ class Channel(Hub):
 
     # ---- sending -------------------------------------------------------------------------------
 
-    def next_context(self) -> int:
-        """A context that nobody who waits has."""
+    def next_context(self) -> bytes:
+        """The four bytes of a context that no other request of this connection has."""
         while True:
-            number = self._last_context = self._last_context % _MAX_CONTEXT + 1
-            key = number.to_bytes(4, "big")
+            key: bytes = _new_context(self._context.ctx).to_bytes(4, byteorder)
             if key not in self._calls and key not in self._pending:
-                return number
+                return key
 
     def submit(
         self,
         binding: Binding,
         message: bytes,
-        context: int,
+        key: bytes,
         *,
         raw: bool = False,
         timeout: float | None = None,
     ) -> Future[Any]:
-        """Queues a request with one answer, which the future will have."""
+        """Queues a request with one answer, which the future will have. `key`: its context."""
         loop = self.loop
         assert loop is not None
         future: Future[Any] = loop.create_future()
         if self.broken is not None:
             future.set_exception(lost(self.broken))
             return future
-        key = context.to_bytes(4, "big")
         call = (future, binding, raw, timeout is not None)
         self._out.append((key, message, call))
         if timeout is not None and timeout != math.inf:
@@ -205,7 +209,7 @@ class Channel(Hub):
                 del taken[sent:]
             last = next((item[0] for item in reversed(taken) if item[0]), None)
             if last is not None:
-                self._last_sent = int.from_bytes(last, "big")
+                self._last_sent = _number(last)
         self._set_deadline()
         if self._glances and calls and not self._glancing:
             self._glance()
@@ -243,7 +247,7 @@ class Channel(Hub):
     def _readable(self) -> None:
         """The descriptor says that something is there."""
         for _ in range(_BATCHES_A_LOOK):
-            if self._receive(0) < BATCH:
+            if self._bring(0) < BATCH:
                 break
         if self._out:
             self._schedule()
@@ -253,14 +257,14 @@ class Channel(Hub):
         tell: looks for as long as that, and again as long as they come."""
         assert self.loop is not None
         self._glancing = False
-        if self.broken is None and self._receive(_GLANCE):
+        if self.broken is None and self._bring(_GLANCE):
             if self._out:
                 self._schedule()
             elif self._calls:
                 self._glancing = True
                 self.loop.call_soon(self._glance)
 
-    def _receive(self, timeout: float) -> int:
+    def _bring(self, timeout: float) -> int:
         """One batch, if there is one: its size."""
         assert self.loop is not None
         try:
@@ -290,7 +294,7 @@ class Channel(Hub):
         if others:
             super().route(others)
 
-    def _other(self, data: bytes) -> None:
+    def _other(self, data: bytes, *, taken: bool | None = None) -> None:
         offset = self._far.get(data[:2])
         if offset is not None:
             key = data[offset : offset + 4]
@@ -299,7 +303,7 @@ class Channel(Hub):
                 del self._calls[key]
                 _answer(call, data)
                 return
-        super()._other(data)
+        super()._other(data, taken=taken)
 
     def expect_at(self, number: bytes, offset: int) -> None:
         """Messages of this number have their context there, if not at 2 as others."""
@@ -312,7 +316,7 @@ class Channel(Hub):
         ids = tuple(ids)
         for number, offset in zip(ids, context_offsets, strict=False):
             self.expect_at(number, offset)
-        context = self.next_context().to_bytes(4, "big")
+        context = self.next_context()
         box = self._pending[context] = Mailbox(ids, context, Waker())
         return box
 
@@ -359,7 +363,7 @@ class Channel(Hub):
         while deadlines and deadlines[0][0] <= now:
             deadline, last = deadlines.popleft()
             for key, call in [*self._calls.items()]:
-                if (last - int.from_bytes(key, "big")) % _MAX_CONTEXT >= _MAX_CONTEXT // 2:
+                if (last - _number(key)) % _CONTEXTS >= _CONTEXTS // 2:
                     break  # it was sent later
                 if not call[3] or call[0].cancelled():
                     self._too_late(key, call, self.timeout)
@@ -381,6 +385,11 @@ class Channel(Hub):
             del self._calls[key]
         if not call[0].done():
             call[0].set_exception(Timeout(f"{call[1].name}: no answer for {timeout:g} s"))
+
+
+def _number(key: bytes) -> int:
+    """The number of a context: each request has one more than that before it."""
+    return int.from_bytes(key, byteorder) % _CONTEXTS
 
 
 def _answer(call: Call, data: bytes) -> None:
