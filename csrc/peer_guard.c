@@ -77,15 +77,19 @@ static void announce(pthread_mutex_t *mutex)
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-/** 0: not to be had now; 1: taken; 2: taken from somebody who died, or nobody can have left it so. */
-static int try_lock(u32 *lock, u32 *seen)
+/**
+ * 0: not to be had now; 1: taken; 2: taken from somebody who died, or nobody can have left it so.
+ * `waiters`: FUTEX_WAITERS if there may be others, whatever the word says.
+ */
+static int try_lock(u32 *lock, u32 waiters, u32 *seen)
 {
     u32 v = load_relaxed(lock);
     /* Our own mark, and we hold nothing: somebody else wrote it. */
     bool free = v == 0, dead = (v & FUTEX_OWNER_DIED) != 0 || (v & FUTEX_TID_MASK) == own_tid();
     *seen = v;
-    if ((free || dead) && __atomic_compare_exchange_n(lock, &v, own_tid() | (v & FUTEX_WAITERS),
-                                                      false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    u32 ours = own_tid() | (v & FUTEX_WAITERS) | waiters;
+    if ((free || dead) &&
+        __atomic_compare_exchange_n(lock, &v, ours, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return free ? 1 : 2;
     return 0;
 }
@@ -93,15 +97,19 @@ static int try_lock(u32 *lock, u32 *seen)
 static int guard_lock(pthread_mutex_t *mutex, deadline_t deadline, bool *died)
 {
     u32 *lock = lock_word(mutex);
-    u32 v;
+    /* Who has slept may have used up the one wake of an unlock, which left no mark of the others that
+       sleep: from then on there may always be some. */
+    u32 v, waiters = 0;
     int rv;
     announce(mutex);
-    for (u32 n = 0; (rv = try_lock(lock, &v)) == 0; n++) {
+    for (u32 n = 0; (rv = try_lock(lock, waiters, &v)) == 0; n++) {
         if (n < SPINS && v != 0) {
             cpu_relax();
             continue;
         }
         if (deadline_passed(deadline)) {
+            if (waiters != 0)
+                futex(lock, FUTEX_WAKE, 1, NULL); /* that wake may have been meant for another */
             announce(NULL);
             return deadline == DEADLINE_NOW ? -EAGAIN : -ETIMEDOUT;
         }
@@ -113,6 +121,7 @@ static int guard_lock(pthread_mutex_t *mutex, deadline_t deadline, bool *died)
         u64 left = deadline_left_ns(deadline_slice(deadline, NS_PER_MS));
         struct timespec timeout = {.tv_nsec = (long)left};
         futex(lock, FUTEX_WAIT, waited, &timeout);
+        waiters = FUTEX_WAITERS;
     }
     __tsan_acquire(mutex);
     *died = rv == 2;

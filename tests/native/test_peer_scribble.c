@@ -326,6 +326,63 @@ TEST(the_guards_lock_and_glibcs_are_one)
     peer_guard_stop(&guard);
 }
 
+#define HANDOVERS 300u
+
+typedef struct {
+    svm_queue_t queue;
+    u32 go, done; /* atomic: rounds */
+} sleeper_t;
+
+static void sleep_for_the_lock(void *argument)
+{
+    sleeper_t *s = argument;
+    for (u32 round = 1; round <= HANDOVERS; round++) {
+        while (load_acquire(&s->go) != round)
+            sched_yield();
+        CHECK_EQ(svm_queue_lock(&s->queue, deadline_in(WAIT_NS)), 0);
+        svm_queue_unlock(&s->queue);
+        store_release(&s->done, round);
+    }
+}
+
+static void let_sleep(sleeper_t *s, test_thread_t *thread, u32 round)
+{
+    store_release(&s->go, round);
+    while (task_state(getpid(), load_acquire(&thread->tid)) != 'S')
+        sched_yield();
+}
+
+/* The guard gets the one wake of an unlock while glibc's waiter sleeps on: it must not forget it. */
+TEST(two_who_wait_for_a_lock_both_get_it)
+{
+    peer_guard_t guard;
+    sleeper_t mine = {0}, guards, glibcs;
+    test_thread_t threads[2];
+    CHECK_EQ(peer_guard_start(&guard), 0);
+    CHECK_EQ(svm_queue_init(&mine.queue, shared_page(), 8, 8, getpid()), 0);
+    guards = glibcs = mine;
+    guards.queue.guard = &guard.base;
+    thread_start(&threads[0], sleep_for_the_lock, &guards);
+    thread_start(&threads[1], sleep_for_the_lock, &glibcs);
+    u64 longest = 0;
+    for (u32 round = 1; round <= HANDOVERS; round++) {
+        CHECK_EQ(svm_queue_lock(&mine.queue, deadline_in(WAIT_NS)), 0);
+        let_sleep(&guards, &threads[0], round);
+        let_sleep(&glibcs, &threads[1], round);
+        u64 began = now_ns();
+        svm_queue_unlock(&mine.queue);
+        while (load_acquire(&guards.done) != round || load_acquire(&glibcs.done) != round)
+            sched_yield();
+        u64 took = now_ns() - began;
+        longest = took > longest ? took : longest;
+    }
+    /* Whoever was forgotten looks again after a second. */
+    CHECK(longest < 900 * NS_PER_MS);
+    for (u32 i = 0; i < 2; i++)
+        thread_join(&threads[i]);
+    peer_guard_stop(&guard);
+}
+
 static void find_it_held(void *argument)
 {
     svm_queue_t *guarded = argument;
