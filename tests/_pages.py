@@ -32,7 +32,7 @@ def write_files(page: Path, folder: Path) -> list[Path]:
     """The files of a page. Blocks of one title follow each other in one file."""
     texts: dict[str, str] = {}
     for block in blocks(page):
-        if block.title is not None:
+        if block.title is not None and block.language != "sh":
             before = texts.get(block.title)
             texts[block.title] = block.text if before is None else f"{before}\n\n{block.text}"
     for name, text in texts.items():

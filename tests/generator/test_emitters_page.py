@@ -61,5 +61,5 @@ def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     assert program == "vapi"
     assert run("vapi_cffi.cli", *words) == "2 files, 2 written\n"
     assert (tmp_path / "tables/my.md").read_text("utf-8") == TABLE
-    assert (tmp_path / "tables/index.md").read_text("utf-8") == "# Our API\n\n- [my](my.md)\n"
+    assert (tmp_path / "tables/index.md").read_text("utf-8") == "# Our API\n\n- my.md\n"
     assert run("vapi_cffi.cli", *words) == "2 files, 0 written\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..sim import Peer
-from ..sim.__main__ import wait_for_end
+from ..sim._ending import wait_for_end
 
 
 @click.command(
@@ -36,7 +36,7 @@ def command(
         click.echo(f"serving on {peer.address()}")
         if not no_shm:
             click.echo(f"serving in {peer.address('shm')}")
-        wait_for_end(None)
+        wait_for_end()
         if stats:
             for name, value in peer.stats.items():
                 click.echo(f"{name}: {value}")

@@ -8,14 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import select
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from vapi_cffi.generator import ApiError
 
+from ._ending import wait_for_end
 from ._peer import Peer
 
 
@@ -42,19 +41,6 @@ def options_of(pairs: Sequence[str]) -> dict[str, int | float | str | bool]:
         name, _, value = pair.partition("=")
         options[name] = int(value) if value.isdecimal() else value
     return options
-
-
-def wait_for_end(parent: int | None) -> None:
-    """Returns at SIGTERM or SIGINT, or when the parent ends; all without polling."""
-    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(writer)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    poll = select.poll()
-    poll.register(reader, select.POLLIN)
-    if parent is not None:
-        poll.register(os.pidfd_open(parent), select.POLLIN)
-    poll.poll()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

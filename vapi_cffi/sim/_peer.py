@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import current_thread
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from vapi_cffi.generator.model import Message
 from .._errors import Timeout
 from .._ffi import ffi, lib
 from ._definitions import Definitions, tail_of
+from ._ending import wait_for_end
 from ._faults import Faults
 from ._recorded import Requests
 from ._request import Request, build, encode_fields
@@ -117,6 +119,11 @@ class Peer:
             lib.peer_free(handle)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def wait(self) -> None:
+        """Returns at SIGTERM or Ctrl-C: what is left to do for the main thread of a program that is
+        a peer."""
+        wait_for_end()
 
     def restart(self) -> None:
         """As VPP killed and started anew: all clients lost, an empty network."""
@@ -223,14 +230,15 @@ class Peer:
         self.send(to, self.encode(name, _tail=_tail, **fields), count)
 
     def send_event(
-        self, name: str, /, *, _to: int | None = None, _timeout: float = 5.0, **fields: Any
+        self, name: str, /, *, _to: int | None = None, _timeout: float | None = None, **fields: Any
     ) -> int:
         """Sends an event to everybody who asked for it; to how many.
 
         >>> peer.send_event("sw_interface_event", sw_if_index=1, flags="link_up")  # doctest: +SKIP
 
-        Waits until somebody has asked: `Timeout` after `_timeout` seconds names the request that
-        did not come. An event that no request asks for goes to all clients. `_to`: one client's id.
+        Waits until somebody has asked: `Timeout` after `_timeout` seconds (5) names the request
+        that did not come. A handler does not wait, and nobody may be there: 0. An event that no
+        request asks for goes to all clients. `_to`: to this client's id, whatever it asked for.
         Errors: KeyError for the event, `InvalidArgument` for a field.
         """
         message = self.definitions.message(name)
@@ -240,23 +248,27 @@ class Peer:
         if _to is not None:
             self.send(_to, data)
             return 1
+        is_handler = current_thread() is self._serving
+        patience = 0.0 if is_handler else 5.0 if _timeout is None else _timeout
         callers = self._subscribers.callers_of(message.name)
         if not callers or IN_C in callers:
             target = SUBSCRIBERS if callers else ALL_CLIENTS
-            count = int(lib.peer_await_clients(self.handle, target, int(_timeout * 1e9)))
+            count = int(lib.peer_await_clients(self.handle, target, int(patience * 1e9)))
             if count > 0:
                 self.send(target, data)
                 return count
         else:
             alive = [client.client_id for client in self.clients]
-            found = self._subscribers.wait(message.name, alive, _timeout)
+            found = self._subscribers.wait(message.name, alive, patience)
             for one in found:
                 self.send(one.client_id, _addressed(data, codec.header, one, message))
             if found:
                 return len(found)
+        if is_handler:
+            return 0
         asked = " or ".join(callers)
         missing = f"no client asked for it by {asked}" if asked else "no client is connected"
-        raise Timeout(f"{message.name}: {missing} within {_timeout:g} s")
+        raise Timeout(f"{message.name}: {missing} within {patience:g} s")
 
     def disconnect(self, client_id: int) -> None:
         """Ends a client."""
