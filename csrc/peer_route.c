@@ -208,11 +208,13 @@ static u32 packed_path_bytes(const u8 *path)
 static bool set_paths(peer_route_t *r, u32 keep_bytes, u32 keep_paths, const u8 *wire, u32 n)
 {
     u32 bytes = keep_bytes;
+    if (keep_paths + n > UINT8_MAX)
+        return false;
     for (u32 i = 0; i < n; i++)
         bytes += packed_path_bytes(wire + i * sizeof(mp_fib_path_t));
     u8 stack[PEER_ROUTE_INLINE_BYTES];
     u8 *to = bytes <= sizeof stack ? stack : malloc(bytes);
-    if (to == NULL || keep_paths + n > UINT8_MAX)
+    if (to == NULL)
         return false;
     memcpy(to, paths_of(r), keep_bytes);
     u8 *at = to + keep_bytes;
@@ -293,6 +295,9 @@ static i32 add_route(peer_network_t *n, const route_request_t *q, u32 *index)
         n->route_used++;
     }
     r->src = q->src;
+    /* A path that is there already is not there twice. */
+    if (q->is_multipath)
+        remove_paths(r, q->paths, q->n_paths);
     u32 keep = q->is_multipath ? r->path_bytes : 0;
     return set_paths(r, keep, q->is_multipath ? r->n_paths : 0, q->paths, q->n_paths)
                ? 0

@@ -72,6 +72,7 @@ def test_vpp_s_own_program(program: str, work: Path) -> None:
     source = Path(place("VAPI_TEST_VPP_SOURCE")) / "src" / "vpp-api" / "vapi" / program
     built = work / source.stem
     is_c = source.suffix == ".c"
+    libraries = next(install.rglob("libvppinfra.so")).parent  # lib, or below it
     run(
         *(CC if is_c else CXX, "-O1", "-march=x86-64-v2" if is_c else "-std=c++17"),
         # It includes <fake.api.vapi.h> without a directory.
@@ -79,8 +80,8 @@ def test_vpp_s_own_program(program: str, work: Path) -> None:
         *([f"-I{install / 'include'}"] if is_c else []),
         *(source, "-o", built, f"-L{work / 'lib'}", "-lvapiclient"),
         *(f"-Wl,-rpath,{work / 'lib'}", "-lcheck", "-lsubunit", "-lm", "-lrt", "-lpthread"),
-        *([f"-L{install / 'lib'}", "-lvlibapi", "-lvppinfra"] if is_c else []),
-        f"-Wl,-rpath,{install / 'lib'}",
+        *([f"-L{libraries}", "-lvlibapi", "-lvppinfra"] if is_c else []),
+        f"-Wl,-rpath,{libraries}",
     )
     for kind, address in (("uds", socket), ("shm", prefix)):
         output = run(built, "vapi client", address, kind)

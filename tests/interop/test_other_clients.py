@@ -98,10 +98,11 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which(CC) is None:
         pytest.skip("needs a C compiler")
     program = tmp_path_factory.mktemp("original") / "original_vapi"
+    libraries = next(Path(place).rglob("libvapiclient.so")).parent
     done = subprocess.run(
         [
             *(CC, "-O1", "-march=x86-64-v2", f"-I{place}/include", HERE / "original_vapi.c"),
-            *("-o", program, f"-L{place}/lib", f"-Wl,-rpath,{place}/lib", "-lvapiclient"),
+            *("-o", program, f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lvapiclient"),
             *("-lvlibmemoryclient", "-lsvm", "-lvppinfra"),
         ],
         capture_output=True,
