@@ -17,7 +17,7 @@ import math
 import weakref
 from collections import deque
 from collections.abc import Callable
-from threading import RLock
+from threading import RLock, get_ident
 from time import monotonic
 from typing import Any, NamedTuple, cast
 
@@ -36,7 +36,7 @@ from ._errors import (
 )
 from ._hub import Hub, Mailbox, lost
 from ._registry import SharedScope, Sources
-from ._requests import Call, Given, Kinds, Outstanding
+from ._requests import Call, Given, Kinds, Line, Outstanding
 from ._views import SLOT_SECONDS, Lent, Viewer
 
 log = logging.getLogger("vapi_cffi")
@@ -83,6 +83,7 @@ class Dispatcher:
         self._generic: tuple[EventCallback, Any] | None = None
         self._generic_kinds: dict[int, tuple[str, Viewer] | None] = {}
         self._events_ready = 0
+        self._events_line = Line()
         self.dropped = 0
         self._begin(connection)
 
@@ -315,7 +316,7 @@ class Dispatcher:
         box = Mailbox(())
         hub = self._hub(connection)
         with self._lock:
-            if self._ready:
+            if self._first() >= 0:
                 return
             self._waiters[box] = None
         try:
@@ -447,11 +448,15 @@ class Dispatcher:
     def _run_next(self, connection: Connection) -> bool:
         """Runs the callback that is first in the queue; False if there is none."""
         with self._lock:
-            if not self._ready:
+            at = self._first()
+            if at < 0:
                 return False
-            turn = self._ready.popleft()
+            turn = self._ready[at]
+            del self._ready[at]
+            line = self._events_line if turn.request is None else turn.request.line
             if turn.request is None:
                 self._events_ready -= 1
+            before, line.thread = line.thread, get_ident()
         lent = turn.lent
         try:
             if turn.request is None:
@@ -461,10 +466,22 @@ class Dispatcher:
         finally:
             if lent is not None and not lent.kept:
                 lent.release()
+            line.thread = before
             if turn.is_last and turn.request is not None:
                 turn.request.done = True
+            if self._waiters:
                 self._announce()
         return True
+
+    def _first(self) -> int:
+        """The place in the queue of the first callback whose predecessors have returned: those of
+        one request run one after the other, and so do those of events. -1: there is none. Lock."""
+        me = get_ident()
+        for at, turn in enumerate(self._ready):
+            line = self._events_line if turn.request is None else turn.request.line
+            if line.thread in (0, me):
+                return at
+        return -1
 
     def _answer(self, connection: Connection, turn: _Turn, request: Outstanding) -> None:
         call, lent = request.call, turn.lent

@@ -84,6 +84,15 @@ class Call:
         return self.codec.encode_value(self.request(given), self.number, *head)
 
 
+class Line:
+    """Callbacks that run one after the other; `thread` runs one of them now."""
+
+    __slots__ = ("thread",)
+
+    def __init__(self) -> None:
+        self.thread = 0
+
+
 class Outstanding:
     """A request that was sent, until its last callback has returned."""
 
@@ -95,6 +104,7 @@ class Outstanding:
         "details_arg",
         "details_callback",
         "done",
+        "line",
         "moves",
     )
 
@@ -113,6 +123,7 @@ class Outstanding:
         self.details_arg = details_arg if details_callback is not None else arg
         self.context = b""
         self.done = False
+        self.line = Line()
         #: Counts messages that came for it.
         self.moves = 0
 
