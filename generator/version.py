@@ -6,4 +6,4 @@ from __future__ import annotations
 GENERATOR_VERSION = "1.0.0"
 
 #: Version of the form of generated Python packages; the run time refuses a package of another one.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._blocks import Block, StructKind, class_name
 from ._definitions import DefinitionSet, ParsedDefinitions, Service
@@ -21,6 +21,27 @@ from ._errors import Incompatible, InvalidArgument
 from ._registry import SharedScope
 from ._unions import arm_property
 from ._values import ApiMessage, ApiUnion, ApiValue, LazyBlock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from ._client import Client
+    from ._connection import Connection
+    from ._errors import VapiError
+
+    T = TypeVar("T")
+
+    #: What functions of the callback and object levels take first.
+    Conn = Connection | Client
+    #: In the place of a request: its fields.
+    Fields = Mapping[str, object]
+    #: Called with connection, context, error, whether it is the last, and a view of what came.
+    ReplyCallback = Callable[[Connection, Any, VapiError | None, bool, T | None], object]
+    #: Called with connection, context and a view of the event.
+    EventCallback = Callable[[Connection, Any, T], object]
+    #: Called with the object for which something came.
+    ObjectCallback = Callable[[Any], object] | None
 
 __all__ = [
     "ApiEnum",
@@ -34,7 +55,7 @@ __all__ = [
 ]
 
 #: The form of generated packages that this version understands.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class LazyKind:

@@ -56,9 +56,6 @@ from ._values import ApiMessage
 from ._views import lasting
 from .bindings import package_of
 
-if TYPE_CHECKING:
-    from ._client import Client
-
 __all__ = [
     "Functions",
     "clear_event_cb",
@@ -75,9 +72,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: What all functions take: a connection, or the client that has one.
 if TYPE_CHECKING:
-    Conn = Connection | Client
+    from .bindings import Conn
 
 _EVENT_PREFIX, _EVENT_SUFFIX = "set_", "_event_cb"
 
@@ -252,6 +248,11 @@ def _event_function(scope: SharedScope | None, event: str) -> Callable[..., None
         _dispatcher(conn).on_event(event, scope, callback, context)
 
     return function
+
+
+def of_package(scope: SharedScope) -> Functions:
+    """For generated packages: the functions of their requests."""
+    return Functions(scope)
 
 
 _functions = Functions()

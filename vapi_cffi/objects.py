@@ -47,7 +47,7 @@ from .bindings import package_of
 from .callback import connection_of
 
 if TYPE_CHECKING:
-    from .callback import Conn
+    from .bindings import Conn
 
 __all__ = [
     "Dump",
@@ -488,6 +488,11 @@ def _class_for(call: Call) -> type[_Executable[Any]]:
 
 def _suitable(call: Call) -> str:
     return "the callback level" if call.is_oneway else _class_for(call).__name__
+
+
+def of_package(scope: SharedScope) -> Factories:
+    """For generated packages: makes the objects of their requests."""
+    return Factories(scope)
 
 
 _factories = Factories()

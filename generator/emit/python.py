@@ -11,15 +11,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 
-from ..model import ApiFile, Enum, Field, Message, Model, Rpc, Service, Struct, Union
+from ..model import ApiFile, Enum, Field, Message, Model, Struct, Union
 from ..naming import python_class, python_field, python_member, python_module
 from ..version import FORMAT_VERSION
 from ..writer import Writer, banner
 from . import EmitOptions
 from .json import to_document
+from .python_levels import NEEDS, SURFACES, Levels, surface
 from .python_types import Spelling, class_names, counted, has_class, is_flags
 
 _WIDTH = 88
+_OF_BINDINGS = {name for name, module in NEEDS.items() if module == "vapi_cffi.bindings"}
 _IPADDRESS = tuple(
     f"IPv{version}{kind}" for version in (4, 6) for kind in ("Address", "Interface", "Network")
 )
@@ -29,7 +31,7 @@ class PythonEmitter:
     """Emitter `python`."""
 
     name = "python"
-    version = "1"
+    version = "2"
 
     def emit(self, file: ApiFile, model: Model, options: EmitOptions) -> Mapping[str, str]:
         """The module of one file, and its definitions."""
@@ -69,14 +71,22 @@ def typed(client: Client) -> Api:
     return cast("Api", client.api)
 
 
+def typed_async(client: aio.Client) -> AsyncApi:
+    """The same of an asyncio client."""
+    return cast("AsyncApi", client.api)
+
+
 def __getattr__(name: str) -> Any:
+    if name in ("callback", "objects"):
+        level = import_module(f"vapi_cffi.{name}")
+        return globals().setdefault(name, level.of_package(DEFINITIONS))
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES])
+    return sorted([*globals(), *_MODULES, "callback", "objects"])
 '''
 
 
@@ -91,21 +101,23 @@ def _package(model: Model) -> str:
     out.lines("\nfrom ._scope import DEFINITIONS\n")
     out.line("if TYPE_CHECKING:")
     files = [file for file in model.files if file.services]
-    bases = [_requests_class(file) for file in files]
     with out.indent():
-        out.lines("from vapi_cffi import Client\n")
+        out.lines("from vapi_cffi import Client, aio\n")
         for file in files:
-            out.line(f"from .{python_module(file.module)} import {_requests_class(file)}")
-        out.line()
-        if bases:
-            with out.block("class Api(", "):"):
-                for base in bases:
-                    out.line(f"{base},")
-        else:
-            out.line("class Api:")
-        with out.indent():
-            out.line('"""All requests of this package."""')
-    out.lines('\n\n__all__ = ["DEFINITIONS", "typed"]\n')
+            names = [surface(file, kind) for kind in SURFACES]
+            _import(out, f".{python_module(file.module)}", names, width=_WIDTH - 4)
+        for kind, (name, comment) in SURFACES.items():
+            out.line()
+            if files:
+                with out.block(f"class {name}(", "):"):
+                    for file in files:
+                        out.line(f"{surface(file, kind)},")
+            else:
+                out.line(f"class {name}:")
+            with out.indent():
+                out.line(f'"""{comment}"""')
+        out.lines("\ncallback: Callbacks\nobjects: Objects")
+    out.lines('\n\n__all__ = ["DEFINITIONS", "typed", "typed_async"]\n')
     with out.block("_MODULES = frozenset(", ")"), out.block("(", ")"):
         for file in model.files:
             out.line(f'"{python_module(file.module)}",')
@@ -137,10 +149,6 @@ def _index(model: Model) -> str:
     return json.dumps(index, separators=(",", ":")) + "\n"
 
 
-def _requests_class(file: ApiFile) -> str:
-    return f"{python_class(python_module(file.module))}Requests"
-
-
 class _Module:
     """The text of one module."""
 
@@ -166,7 +174,7 @@ class _Module:
         for message in self._file.messages:
             self._block(body, message, "ApiMessage", "message_block")
         if self._file.services:
-            self._requests(body)
+            Levels(self._file, self._spelling, self._signature).write(body)
         text = body.text()
         return (self._head("if TYPE_CHECKING:" in text) + text).rstrip("\n") + "\n"
 
@@ -182,14 +190,18 @@ class _Module:
         if "builtins" in names:
             typing.line("import builtins")
         for module, found in (
-            ("collections.abc", names & {"Mapping", "Sequence"}),
+            ("collections.abc", names & {"Awaitable", "Mapping", "Sequence"}),
             ("ipaddress", names & set(_IPADDRESS)),
+            ("typing", names & {"Any"}),
         ):
             if found:
                 _import(typing, module, found)
-        if found := names & {"Dump", "MACAddress", "Stream"}:
+        ours = names & {"Dump", "MACAddress", "Stream", "aio", "objects"}, names & _OF_BINDINGS
+        if any(ours):
             typing.line()
-            _import(typing, "vapi_cffi", found)
+        for module, found in zip(("vapi_cffi", "vapi_cffi.bindings"), ours, strict=True):
+            if found:
+                _import(typing, module, found)
         typing.line()
         for module, found in sorted(self._foreign().items()):
             _import(typing, f".{module}", found)
@@ -233,7 +245,8 @@ class _Module:
         self._bases |= {"ApiUnion", "arm_property"}
         out.line()
         with out.block(f"class {self._names[kind.name]}(ApiUnion):", ""):
-            out.line(f'"""`{kind.name}`: one of {", ".join(item.name for item in kind.fields)}."""')
+            arms = ", ".join(item.name for item in kind.fields)
+            _docstring(out, f"`{kind.name}`: one of {arms}.")
             out.lines("\n__slots__ = ()")
             out.line(f'__kind__ = DEFINITIONS.union_kind("{kind.name}")')
             out.line()
@@ -315,44 +328,11 @@ class _Module:
             for line in lines:
                 out.line(f"{line},")
 
-    # ---- requests ------------------------------------------------------------------------------
 
-    def _requests(self, out: Writer) -> None:
-        out.line()
-        out.line("if TYPE_CHECKING:")
-        with out.indent():
-            out.line()
-            with out.block(f"class {_requests_class(self._file)}:", ""):
-                out.line(f'"""The requests of {self._file.name}, as `client.api` has them."""')
-                for service in sorted(self._file.services, key=lambda item: item.caller.name):
-                    self._request(out, service)
-
-    def _request(self, out: Writer, service: Service) -> None:
-        caller = service.caller
-        out.line()
-        first = f"_request: {python_class(caller.name)} | None = None"
-        self._signature(
-            out,
-            python_field(caller.name),
-            caller.payload,
-            self._result(service),
-            {python_field(item.caller.name) for item in self._file.services},
-            first,
-            "_timeout: float | None = None",
-        )
-
-    def _result(self, service: Service) -> str:
-        if service.details is not None:
-            kind = "Dump" if service.kind is Rpc.DUMP else "Stream"
-            self._spelling.names.add(kind)
-            return f"{kind}[{python_class(service.details.name)}]"
-        return "None" if service.reply is None else python_class(service.reply.name)
-
-
-def _import(out: Writer, module: str, names: Iterable[str]) -> None:
+def _import(out: Writer, module: str, names: Iterable[str], width: int = _WIDTH) -> None:
     found = sorted(names)
     line = f"from {module} import {', '.join(found)}"
-    if len(line) <= _WIDTH:
+    if len(line) <= width:
         out.line(line)
         return
     with out.block(f"from {module} import (", ")"):
