@@ -55,8 +55,10 @@ def main_loop(reply: str) -> tuple[float | None, float | None]:
 
 
 def api_clients(reply: str) -> int | None:
-    """How many clients there are, from the answer to `show api clients`."""
-    lines = [line for line in reply.splitlines() if line.strip()]
-    # Socket clients are listed as "name pid fd state", those of shared memory as "name pid ...".
-    rows = [line for line in lines if re.match(r"\s*\S.*\s\d+\s", line) and "PID" not in line]
-    return len(rows) if rows else None
+    """How many clients there are, from the answer to `show api clients`: a list of those in shared
+    memory and one of those on sockets, each with a head."""
+    if "Name" not in reply:
+        return None
+    lines = [line.strip() for line in reply.splitlines()]
+    heads = ("Name ", "Socket clients", "Shared memory clients", "No ")
+    return sum(bool(line) and not line.startswith(heads) for line in lines)

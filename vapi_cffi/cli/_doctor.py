@@ -310,7 +310,7 @@ def _what_answers(error: VapiError) -> str:
             "somebody accepts and does not answer: VPP's main thread is busy or stopped, or it is "
             "another socket of VPP (its command line has cli.sock, its statistics stats.sock)"
         )
-    if isinstance(error, Incompatible | ConnectionLost):
+    if isinstance(error, Incompatible | ConnectionLost) or "not a VPP" in str(error):
         return (
             "what answers does not speak VPP's API: name its api.sock, not cli.sock or stats.sock"
         )

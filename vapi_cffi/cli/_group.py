@@ -61,6 +61,7 @@ Exit codes:
   3    no connection
   4    no answer in time
   130  interrupted (Ctrl-C)
+
 \b
 Examples:
   vapi demo
@@ -68,6 +69,7 @@ Examples:
   vapi dump sw_interface_dump --where '"up" in flags' --sort interface_name
   vapi sim --socket /tmp/api.sock &
   vapi call create_loopback --address /tmp/api.sock
+
 \b
 Environment: VAPI_ADDRESS (address), NO_COLOR, VAPI_CACHE_DIR (definitions),
 VAPI_DEBUG=1 (tracebacks). Tab key: vapi completion --help. More: docs/cli.md.
@@ -126,6 +128,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return result if isinstance(result, int) else OK
     except click.exceptions.Exit as error:
         return error.exit_code
+    except SystemExit as error:  # of a program in `vapi shell`
+        return error.code if isinstance(error.code, int) else _say(str(error.code), FAILED)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return USAGE

@@ -22,6 +22,8 @@ Advance = Callable[[float], None]
 
 #: Rows from which on a table is aligned by ourselves: rich takes its time.
 _MANY_ROWS = 1000
+#: Columns between two columns.
+_GAP = 2
 #: Width of output that is no terminal.
 _PIPE_WIDTH = 160
 
@@ -191,7 +193,7 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) ->
     """How many of the columns, from the left, a terminal has room for; at least one."""
     used = 0
     for index, name in enumerate(columns):
-        used += max([len(name), *(len(row[index]) for row in rows)]) + 1
-        if used - 1 > room:
+        used += max([len(name), *(len(row[index]) for row in rows)]) + _GAP
+        if used - _GAP > room:
             return max(index, 1)
     return len(columns)

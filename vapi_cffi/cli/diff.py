@@ -14,7 +14,7 @@ from .snapshot import MESSAGES, split_messages
     "  vapi diff before.json after.json\n"
     "  vapi diff before.json --ignore stats_index --ignore tag\n"
     "  vapi diff before.json -o json | jq '.[].key'\n"
-    "\b\n"
+    "\n\b\n"
     "Exits with 0 if nothing is different, 1 if something is."
 )
 @click.argument("old", type=click.Path(exists=True, dir_okay=False))

@@ -16,7 +16,7 @@ _MARKS = {"ok": ("ok  ", "green"), "note": ("note", "yellow"), "bad": ("BAD ", "
     "  vapi doctor\n"
     "  vapi doctor -a /run/vpp/api.sock -t memfd\n"
     "  vapi doctor -a shm:vpp1 -o json | jq '.[] | select(.state == \"bad\")'\n"
-    "\b\n"
+    "\n\b\n"
     "Exits with 0 if a connection comes about and works, 3 if not."
 )
 @output_options("table", "json", "yaml")

@@ -19,7 +19,7 @@ EXAMPLES = (
     "  vapi dump ip_route_v2_dump -o json | jq -r '.[].route.prefix'\n"
 )
 CONDITIONS = (
-    "\b\n"
+    "\n\b\n"
     "Conditions are Python's comparisons, and/or/not, in, arithmetic, and the functions\n"
     "len, min, max, sum, abs, int, str, lower, startswith, endswith,\n"
     "like(x, 'loop*'), matches(x, REGEX), any/all(... for x in LIST).\n"

@@ -27,7 +27,7 @@ _HISTORY_LINES = 2000
     "  vapi shell\n"
     "  vapi shell -c 'print(api.show_version().version)'\n"
     "  vapi shell < script.py\n"
-    "\b\n"
+    "\n\b\n"
     "At the prompt: client (connected), api (client.api), to_dict, table(dump).\n"
     "IPython is used where it is installed: pip install 'vapi_cffi[shell]'."
 )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "  vapi watch sw_interface_event -o json | jq .flags\n"
     "  vapi watch ip_neighbor_event_v2 sw_if_index=-1     # fields of the want_... request\n"
     "  vapi watch --list\n"
-    "\b\n"
+    "\n\b\n"
     "With --output json each event is a line. Exits with 4 if --for ends before --count is reached."
 )
 @click.argument(
