@@ -66,7 +66,7 @@ Exit codes:
 Examples:
   vapi demo
   vapi info --address /run/vpp/api.sock
-  vapi dump sw_interface_dump --where '"up" in flags' --sort interface_name
+  vapi dump sw_interface_dump --where '"admin_up" in flags' --sort interface_name
   vapi sim --socket /tmp/api.sock &
   vapi call create_loopback --address /tmp/api.sock
 

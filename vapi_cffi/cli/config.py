@@ -34,6 +34,7 @@ TEXTS = {
 
 EPILOG = """\b
 Exit codes: 0 done, 1 the library is not there and cannot be built, 2 wrong usage.
+
 \b
 Examples:
   cc first.c $(vapi config --cflags --libs)

@@ -77,8 +77,8 @@ def command(message: str, fields: tuple[str, ...], **options: Any) -> None:
 
 @click.command(
     epilog="\b\nExamples:\n"
-    "  vapi get graph_node_get cursor=~0 index=~0 name=ip4-lookup\n"
-    "  vapi get cnat_translation_get -o json\n" + CONDITIONS
+    "  vapi get ip_path_mtu_get\n"
+    "  vapi get lcp_itf_pair_get_v2 -o json\n" + CONDITIONS
 )
 @click.argument("message", metavar="MESSAGE", shell_complete=_complete.streams)
 @fields_argument(_complete.fields)
