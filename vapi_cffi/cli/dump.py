@@ -10,6 +10,9 @@ import click
 from . import _complete
 from ._options import Format, Target, fields_argument, output_options, target_options
 
+#: No client of ours may stop a VPP, not even one that an operator asks to.
+_DEADLY, _ALL = "graph_node_get", 0xFFFFFFFF
+
 EXAMPLES = (
     "\b\nExamples:\n"
     "  vapi dump sw_interface_dump\n"
@@ -118,7 +121,13 @@ def run(
             sort=split_columns(sort),
             limit=limit,
         ).for_output(output)
-        details = rows.select(function(**parse(binding.codec, fields)))
+        given = parse(binding.codec, fields)
+        if message == _DEADLY and given.get("index") == _ALL and not given.get("name"):
+            raise click.ClickException(
+                f"{message} of all nodes crashes VPP (26.06: it forgets that a client may be on a "
+                "socket): give index= or name=, or take `vapi cli 'show vlib graph'`"
+            )
+        details = rows.select(function(**given))
         if output in ("json", "yaml"):
             print_objects(map(rows.plain, details), output)
         elif output == "csv":
