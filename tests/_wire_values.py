@@ -132,5 +132,112 @@ class Values:
         return same(self._random.randbytes(kind.size))
 
 
+class HostOrder:
+    """Messages in network order, as anybody encoded them, turned into host order field by field."""
+
+    def __init__(self, types: Iterable[Type]) -> None:
+        self._cases = {
+            member.name: member.value
+            for kind in types
+            if isinstance(kind, Enum)
+            for member in kind.members
+        }
+
+    def message(self, message: Message, wire: bytes) -> bytes:
+        """The same message. ValueError when it has another length than its fields say."""
+        opaque = (
+            message.header.field_count if message.header in (Header.REQUEST, Header.REPLY) else 0
+        )
+        rest = _Wire(wire)
+        done = rest.integer(_U16)[1] + rest.take(4 * opaque)
+        done += self._block(message.fields[opaque:], rest)
+        if rest.left():
+            raise ValueError(f"{message.name}: {rest.left()} bytes beyond its end")
+        return done
+
+    def _block(self, fields: Sequence[Field], rest: _Wire) -> bytes:
+        done = b""
+        chosen: dict[str, int] = {}
+        counts: dict[str, int] = {}
+        for item in fields:
+            done += self._field(item, rest, chosen, counts)
+        return done
+
+    def _field(
+        self, item: Field, rest: _Wire, chosen: dict[str, int], counts: dict[str, int]
+    ) -> bytes:
+        if item.shape is Shape.TEXT:
+            return rest.take(item.length)
+        if item.shape is Shape.STRING:
+            size, head = rest.integer(_U32)
+            return head + rest.take(size)
+        if item.shape is Shape.VLA:
+            counted = counts.get(item.name)
+            if counted is None:  # up to the end
+                counted = rest.left() // item.type.size
+            return self._many(item.type, counted, rest)
+        if item.shape is Shape.ARRAY:
+            return self._many(item.type, item.length, rest)
+        kind, lengths = unalias(item.type)
+        base = kind.base if isinstance(kind, Enum) else kind
+        if isinstance(base, BaseType) and not lengths and base.code not in "?sd":
+            value, host = rest.integer(base)
+            chosen[item.name] = value
+            if item.counts is not None:
+                counts[item.counts] = value
+            return host
+        if isinstance(kind, Union) and not lengths:
+            return self._union(kind, chosen.get(item.discriminator or ""), rest)
+        return self._value(item.type, rest)
+
+    def _many(self, kind: Type, count: int, rest: _Wire) -> bytes:
+        return b"".join(self._value(kind, rest) for _ in range(count))
+
+    def _value(self, kind: Type, rest: _Wire) -> bytes:
+        kind, lengths = unalias(kind)
+        if lengths:
+            total = 1
+            for length in lengths:
+                total *= length
+            return self._many(kind, total, rest)
+        if isinstance(kind, Struct):
+            return self._block(kind.fields, rest)
+        if isinstance(kind, Union):
+            return rest.take(kind.size)
+        base = kind.base if isinstance(kind, Enum) else kind
+        assert isinstance(base, BaseType)
+        return rest.take(base.size) if base.code in "?sd" else rest.integer(base)[1]
+
+    def _union(self, kind: Union, selector: int | None, rest: _Wire) -> bytes:
+        for arm in kind.fields:
+            if selector is not None and selector == self._cases.get(arm.case or ""):
+                before = rest.left()
+                value = self._value(arm.type, rest)
+                return value + rest.take(kind.size - (before - rest.left()))
+        return rest.take(kind.size)
+
+
+class _Wire:
+    """Bytes that are read once, from the front."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def left(self) -> int:
+        return len(self._data) - self._at
+
+    def take(self, size: int) -> bytes:
+        if size > self.left():
+            raise ValueError(f"{size} bytes wanted, {self.left()} left")
+        self._at += size
+        return self._data[self._at - size : self._at]
+
+    def integer(self, base: BaseType) -> tuple[int, bytes]:
+        """Its value, and its bytes in host order."""
+        (value,) = struct.unpack(f">{base.code}", self.take(base.size))
+        return value, struct.pack(f"{HOST}{base.code}", value)
+
+
 _U16 = BaseType("u16", 2, "H")
 _U32 = BaseType("u32", 4, "I")

@@ -4,110 +4,22 @@ independent encoder that follows the definitions field by field."""
 from __future__ import annotations
 
 import ipaddress
-import random
 import struct
 from typing import Any
 
 import pytest
+from _python_values import Values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vapi_cffi import BadMessage
 from vapi_cffi._addresses import MACAddress
-from vapi_cffi._blocks import ArrayTail, Block, BlockTail, StringTail, StructKind, Tail
 from vapi_cffi._catalog import Scope
 from vapi_cffi._codec import MessageCodec
-from vapi_cffi._unions import UnionKind
 from vapi_cffi._values import ApiUnion, ApiValue
-from vapi_cffi._wire import (
-    ArrayKind,
-    BoolKind,
-    BytesKind,
-    EnumKind,
-    FloatKind,
-    IntKind,
-    Kind,
-    NaturalKind,
-    TextKind,
-)
 
 NUMBERS = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q"}
 NUMBERS |= {name.replace("u", "i"): code.lower() for name, code in NUMBERS.items()}
-
-TEXTS = ("", "a", "loop0", "naïve", "日本語", "x y\tz")
-
-
-class Values:
-    """Random natural values for fields, from a seed: hypothesis shrinks the seed."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-
-    def of_block(self, block: Block) -> dict[str, Any]:
-        """Unions with the same discriminator have the same arm; it is left to be filled in."""
-        found: dict[str, Any] = {}
-        arms: dict[str | None, str] = {}
-        told = {item.told_by for item in block.fields if item.tag is not None}
-        for item in block.fields:
-            kind = item.kind
-            if isinstance(kind, UnionKind):
-                arm = arms.setdefault(item.told_by, self.random.choice(list(kind.arms)))
-                found[item.name] = kind.convert({arm: self.of(kind.arms[arm])})
-            elif item.counts is None and item.name not in told:
-                found[item.name] = self.of(kind)
-        return found
-
-    def of(self, kind: Kind | Tail) -> Any:
-        pick = self.random
-        if isinstance(kind, IntKind):
-            return pick.choice([kind.low, kind.high, 0, pick.randint(kind.low, kind.high)])
-        if isinstance(kind, BoolKind):
-            return pick.random() < 0.5
-        if isinstance(kind, FloatKind):
-            return pick.choice([0.0, 1.5, -2.25e300, pick.random()])
-        if isinstance(kind, TextKind | StringTail):
-            text = pick.choice(TEXTS)
-            return text if not isinstance(kind, TextKind) or kind.size > 20 else text[:1].strip()
-        if isinstance(kind, BytesKind):
-            return pick.randbytes(kind.size)
-        if isinstance(kind, EnumKind):
-            number = pick.choice([*map(int, kind.cls), pick.randint(0, kind.base.high)])
-            return kind.cls(number)
-        if isinstance(kind, NaturalKind):
-            return self.natural(kind)
-        if isinstance(kind, ArrayKind):
-            return [self.of(kind.element) for _ in range(kind.length)]
-        if isinstance(kind, StructKind | BlockTail):
-            return kind.block.cls(**self.of_block(kind.block))
-        if isinstance(kind, ArrayTail):
-            return [self.of(kind.many.element) for _ in range(pick.randint(0, 3))]
-        return pick.randbytes(pick.randint(0, 9))
-
-    def natural(self, kind: NaturalKind) -> Any:
-        pick = self.random
-        four = ipaddress.IPv4Address(pick.getrandbits(32))
-        six = ipaddress.IPv6Address(pick.getrandbits(128))
-        networks = [
-            ipaddress.ip_network((four, pick.randint(0, 32)), strict=False),
-            ipaddress.ip_network((six, pick.randint(0, 128)), strict=False),
-        ]
-        interfaces = [
-            ipaddress.ip_interface((four, pick.randint(0, 32))),
-            ipaddress.ip_interface((six, pick.randint(0, 128))),
-        ]
-        by_type: dict[str, Any] = {
-            "MACAddress": MACAddress(pick.randbytes(6)),
-            "IPv4Address": four,
-            "IPv6Address": six,
-            "IPv4Address | IPv6Address": pick.choice([four, six]),
-            "IPv4Network": networks[0],
-            "IPv6Network": networks[1],
-            "IPv4Network | IPv6Network": pick.choice(networks),
-            "IPv4Interface": interfaces[0],
-            "IPv6Interface": interfaces[1],
-            "IPv4Interface | IPv6Interface": pick.choice(interfaces),
-        }
-        return by_type[kind.out_type]
 
 
 class Reference:
@@ -118,12 +30,14 @@ class Reference:
 
     def message(self, name: str, value: ApiValue, number: int) -> bytes:
         items = [item for item in self.documents.messages[name][1:] if isinstance(item, list)]
-        header = {"_vl_msg_id", "client_index", "context"}
         out = struct.pack(">H", number)
         rest = items[1:]
-        while rest and rest[0][1] in header and len(out) < 10:
-            out += bytes(4)
-            rest = rest[1:]
+        names = [item[1] for item in rest[:2]]
+        # A client_index behind the context is a field like any other.
+        skipped = 2 if names == ["client_index", "context"] else 1
+        if names and names[0] in ("client_index", "context"):
+            out += bytes(4 * skipped)
+            rest = rest[skipped:]
         return out + self.fields(rest, value)
 
     def fields(self, items: list[Any], value: ApiValue) -> bytes:
@@ -274,3 +188,29 @@ def test_header_and_offsets_agree_with_the_facts(vpp: Scope) -> None:
     assert vpp.codec("acl_add_replace_reply").retval_offset == 10
     assert vpp.codec("ip_route_details").retval_offset is None
     assert vpp.codec("ip_address_details").size == 2 + 4 + 4 + 18
+
+
+def where(codec: MessageCodec, text: str) -> bool:
+    """Whether an error names the message and one of its fields, or its header."""
+    heads = [f"{codec.name}.{item.api_name}" for item in codec.fields]
+    return text.startswith((*heads, f"{codec.name}: "))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_every_wrong_length_is_named(vpp: Scope, vpp_documents: Any, data: st.DataObject) -> None:
+    """Every shorter length of a message, and a longer one."""
+    codec = vpp.codec(data.draw(st.sampled_from(sorted(vpp_documents.messages))))
+    fields = Values(data.draw(st.integers(0, 2**32))).of_block(codec)
+    wire = codec.encode_value(codec.cls(**fields), 0x1234)
+    ends_with_message = codec.tail is not None and codec.count_place() is None
+    for length in range(len(wire)):
+        if ends_with_message and fits(codec, wire[:length]):
+            continue  # an array up to the end is shorter then, and nobody can know
+        with pytest.raises(BadMessage) as caught:
+            codec.decode(wire[:length])
+        assert where(codec, str(caught.value)), str(caught.value)
+    if not ends_with_message:
+        with pytest.raises(BadMessage) as caught:
+            codec.decode(wire + b"\0")
+        assert where(codec, str(caught.value)), str(caught.value)

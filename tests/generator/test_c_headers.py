@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from _wire_values import Values
+from _python_values import Values as PythonValues
+from _wire_values import HostOrder, Values
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import generator
 from generator.emit import EmitOptions
@@ -18,8 +21,11 @@ from generator.emit.c_header import EMITTER as C_EMITTER
 from generator.emit.c_messages import payload_fields
 from generator.emit.c_types import member
 from generator.emit.cpp_header import EMITTER as CPP_EMITTER
+from generator.emit.json import to_document
 from generator.model import ApiFile, Model, Struct, Union
 from generator.naming import c_field, c_ids_macro, c_type
+from vapi_cffi._catalog import Scope
+from vapi_cffi._definitions import ParsedDefinitions
 
 ROOT = Path(__file__).resolve().parents[2]
 CSRC = ROOT / "csrc"
@@ -227,6 +233,64 @@ def test_a_wrong_swap_would_be_found(
     done = subprocess.run([program], input=spoilt, capture_output=True, timeout=60, check=False)
     assert done.returncode == 1
     assert b"wrong in network order" in done.stderr
+
+
+NUMBER, CLIENT_INDEX, CONTEXT = 0x1234, 0x01020304, 0x0A0B0C0D
+
+
+# ---- Python and C: a value is encoded by Python; a walk over the model, which knows nothing of
+# ---- either, turns the bytes into host order; C makes each of the other.
+
+
+def encoded(model: Model, scope: Scope, seed: int) -> tuple[bytes, int]:
+    """Every message with random values, as records for swap_check, and how many."""
+    order = HostOrder(model.types.values())
+    values = PythonValues(seed)
+    out = bytearray()
+    for message in model.messages.values():
+        codec = scope.codec(message.name)
+        value = codec.cls(**values.of_block(codec))
+        wire = codec.encode_value(value, NUMBER, CLIENT_INDEX, CONTEXT)
+        assert codec.decode(wire) == value
+        name = message.name_crc.encode()
+        host = order.message(message, wire)
+        out += struct.pack("=II", len(name), len(wire)) + name + host + wire
+    return bytes(out), len(model.messages)
+
+
+def scope_of(model: Model) -> Scope:
+    return Scope(ParsedDefinitions([to_document(file) for file in model]))
+
+
+def agree(program: Path, data: bytes, count: int) -> None:
+    done = subprocess.run([program], input=data, capture_output=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr.decode()[:4000]
+    assert int(done.stdout) == count
+
+
+@pytest.fixture(scope="module")
+def feature_check(
+    feature_model: Model, feature_headers: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return swap_check(feature_model, feature_headers, tmp_path_factory.mktemp("swap"), *SANITIZERS)
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=15, deadline=None, suppress_health_check=[*HealthCheck.__members__.values()])
+@given(seed=st.integers(0, 2**32))
+def test_features(feature_model: Model, feature_check: Path, seed: int) -> None:
+    agree(feature_check, *encoded(feature_model, scope_of(feature_model), seed))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_all_messages(corpus: Model, headers: Path, tmp_path: Path) -> None:
+    program = swap_check(corpus, headers, tmp_path, *SANITIZERS)
+    scope = scope_of(corpus)
+    for seed in range(3):
+        data, count = encoded(corpus, scope, seed)
+        assert count == 2123
+        agree(program, data, count)
 
 
 def test_output_is_deterministic_and_says_where_it_comes_from(feature_model: Model) -> None:
