@@ -55,7 +55,11 @@ class Values:
             return pick.choice([0.0, 1.5, -2.25e300, pick.random()])
         if isinstance(kind, TextKind | StringTail):
             text = pick.choice(TEXTS)
-            return text if not isinstance(kind, TextKind) or kind.size > 20 else text[:1].strip()
+            return (
+                text
+                if not isinstance(kind, TextKind) or kind.size > 20
+                else text[: kind.size > 1].strip()
+            )
         if isinstance(kind, BytesKind):
             return pick.randbytes(kind.size)
         if isinstance(kind, EnumKind):
