@@ -206,7 +206,6 @@ def _why(table: Mapping[str, int], name: str, known: Sequence[str]) -> str:
     close = [full.rpartition("_")[0] for full in table]
     from difflib import get_close_matches
 
-    hint = get_close_matches(name, close, 1)
-    if hint:
-        return f"there is no message {name!r}: did you mean {hint[0]!r}?"
-    return f"there is no message {name!r}: is its plugin loaded?"
+    hint = get_close_matches(name, close, 1, cutoff=0.75)
+    meant = f", or did you mean {hint[0]!r}" if hint else ""
+    return f"this VPP has no message {name!r}: is its plugin loaded{meant}?"

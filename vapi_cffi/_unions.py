@@ -66,7 +66,19 @@ class UnionKind(Kind):
             raw = as_bytes(value)
             if len(raw) <= self.size:
                 return self.make(None, raw.ljust(self.size, b"\0"))
+        else:
+            fitting = [arm for arm in self.arms if self._takes(arm, value)]
+            if len(fitting) == 1:
+                return self.convert({fitting[0]: value})
         raise FieldError(f"expected {{arm: value}}, an arm of {', '.join(self.arms)}", value)
+
+    def _takes(self, arm: str, value: Any) -> bool:
+        """Whether a natural value ("10.0.0.1") says by itself that it is of this arm."""
+        try:
+            self.arms[arm].convert(value)
+        except FieldError:
+            return False
+        return True
 
     def packing(self, source: str, ns: Any) -> str:
         return f"{source}._raw"

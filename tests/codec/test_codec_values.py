@@ -217,6 +217,9 @@ def test_unions_and_their_discriminators(scope_of: MakeScope) -> None:
     assert said.startswith("m.af: holds 'mac': expected 1 for that arm")
     assert "expected one of the arms ip4, mac" in error_of(scope, un={"ip6": "::"})
     assert "expected one of the arms ip4, mac" in error_of(scope, un={})
+    natural = through(scope, un="1.2.3.4")  # can only be one of the arms
+    assert (natural.af, natural.un.which) == (0, "ip4")
+    assert "expected {arm: value}, an arm of ip4, mac, not 'x'" in error_of(scope, un="x")
     value.af = 1
     with pytest.raises(InvalidArgument, match="holds 'ip4'"):
         encode(value, 7)
