@@ -310,6 +310,12 @@ class Api:
             except VapiError as error:
                 log.warning("%s is not available any more: %s", binding.name, error)
 
+    def exchange_calls(self, old: object, new: Callable[..., bytes]) -> None:
+        """Functions that call `old` call `new` from now on."""
+        for binding in self._bindings.values():
+            if binding.call == old:
+                binding.call = new
+
     def __repr__(self) -> str:
         return f"<Api of {self._client.connection.address}>"
 

@@ -16,6 +16,7 @@ from ._registry import Given, Sources
 
 if TYPE_CHECKING:
     from ._api import Api
+    from ._trace import Target, Trace
 
 
 class BaseClient:
@@ -84,6 +85,22 @@ class BaseClient:
         >>> Event = client.message_class("sw_interface_event")          # doctest: +SKIP
         """
         return self.message_codec(name).cls
+
+    # ---- what it does --------------------------------------------------------------------------
+
+    def trace(self, file: Target) -> Trace:
+        """Records all messages in both directions into a file, as lines of JSON, until `close()` of
+        what it returns or the end of a `with` block. `vapi trace FILE` prints them.
+
+        >>> with client.trace("vpp.trace"):                             # doctest: +SKIP
+        ...     client.api.show_version()
+
+        `file`: a path, or a text file that is open. Errors: OSError; `MisuseError` if it is being
+        traced already.
+        """
+        from ._trace import Trace
+
+        return Trace(self, file)
 
     # ---- losses --------------------------------------------------------------------------------
 

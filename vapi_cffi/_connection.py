@@ -98,6 +98,8 @@ class Connection(Sending, Receiving, Calling):
         self._peer: Any = None
         #: Who receives on it for all: its client if it has one, and its table of callbacks.
         self.owner: weakref.ref[Any] | None = None
+        #: The trace of this connection, while there is one.
+        self.tap: Any = None
         self.dispatcher: Any = None
         self._last_stats: Mapping[str, int] = dict.fromkeys(_STATS_FIELDS, 0)
         self.address = Address.parse(address, transport)

@@ -56,8 +56,9 @@ class Dump(Generic[T_co]):
             **layout,
         )
         collector = Collector(client.connection, question, rows=rows)
+        tap = client.connection.tap
         with client.watched(), closing(collector.batches(self._timeout, want)) as batches:
-            yield from batches
+            yield from batches if tap is None else tap.collected(question, collector, batches)
         self._end = collector.end or b""
         client.hub.relieve()
 

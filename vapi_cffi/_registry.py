@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -54,9 +55,10 @@ def scope_of_server(connection: Connection) -> SharedScope:
     the definitions are. Errors: `MessageUnavailable` if VPP cannot tell (it is older than 22.10).
     """
     table = connection.message_table
+    call = partial(type(connection).call, connection)  # past a trace, which asks for definitions
     version = ""
     if _SHOW_VERSION in table and _SHOW_VERSION_REPLY in table:
-        reply = connection.call(_request(table[_SHOW_VERSION]), table[_SHOW_VERSION_REPLY])
+        reply = call(_request(table[_SHOW_VERSION]), table[_SHOW_VERSION_REPLY])
         version = reply[10:].hex()
 
     def fetch() -> ParsedDefinitions:
@@ -65,7 +67,7 @@ def scope_of_server(connection: Connection) -> SharedScope:
                 "this VPP does not hand out its API (it has no get_api_json): "
                 "pass definitions=, a directory of .api.json files"
             )
-        data = connection.call(_request(table[_GET_JSON]), table[_GET_JSON_REPLY])
+        data = call(_request(table[_GET_JSON]), table[_GET_JSON_REPLY])
         size = int.from_bytes(data[10:14], "big")
         log.debug("get_api_json: %d bytes", size)
         return parse(data[14 : 14 + size], "the answer to get_api_json")

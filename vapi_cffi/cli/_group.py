@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "ping": ("Measure round trips to a VPP.", ".ping:command"),
         "snapshot": ("Write the state of a VPP to a file.", ".snapshot:command"),
         "diff": ("Compare two snapshots, or one with the live state.", ".diff:command"),
+        "trace": ("Print what client.trace(file) recorded.", ".trace:command"),
         "doctor": ("Say why no connection comes about, and what to do.", ".doctor:command"),
     },
     "API files": {
