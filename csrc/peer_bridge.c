@@ -28,6 +28,26 @@ static u32 count_ports(const peer_network_t *n, u32 bd_id)
     return ports;
 }
 
+/** Those that a dump lists: not where unknown unicasts go. */
+static u32 count_listed(const peer_network_t *n, u32 bd_id)
+{
+    u32 ports = 0;
+    for (u32 i = 0; i < n->interface_count; i++)
+        ports += n->interfaces[i].exists && n->interfaces[i].bd_id == bd_id &&
+                 n->interfaces[i].port_type != PORT_UU_FWD;
+    return ports;
+}
+
+static bool has_other_bvi(const peer_network_t *n, u32 bd_id, const peer_interface_t *but)
+{
+    for (u32 i = 0; i < n->interface_count; i++) {
+        const peer_interface_t *f = &n->interfaces[i];
+        if (f != but && f->exists && f->bd_id == bd_id && f->port_type == PORT_BVI)
+            return true;
+    }
+    return false;
+}
+
 static i32 add_bridge(peer_network_t *n, const mp_bridge_domain_t *bd, u32 *bd_id)
 {
     if (*bd_id == ANY)
@@ -75,7 +95,7 @@ void peer_on_bridge_domain_add_del_v2(peer_t *p, const peer_call_t *call)
 static void send_bridge(peer_t *p, peer_client_t *c, u32 context, const mp_bridge_domain_t *bd)
 {
     peer_network_t *n = p->network;
-    u32 bd_id = be32toh(bd->bd_id), ports = count_ports(n, bd_id);
+    u32 bd_id = be32toh(bd->bd_id), ports = count_listed(n, bd_id);
     mp_bridge_domain_details_t *d =
         peer_out_begin(p, c, (u32)(sizeof *d + ports * sizeof(mp_bridge_domain_sw_if_t)));
     if (d == NULL)
@@ -90,10 +110,13 @@ static void send_bridge(peer_t *p, peer_client_t *c, u32 context, const mp_bridg
         const peer_interface_t *f = &n->interfaces[i];
         if (!f->exists || f->bd_id != bd_id)
             continue;
+        if (f->port_type == PORT_UU_FWD) {
+            if (d->uu_fwd_sw_if_index == ANY)
+                d->uu_fwd_sw_if_index = htobe32(i);
+            continue;
+        }
         if (f->port_type == PORT_BVI)
             d->bvi_sw_if_index = htobe32(i);
-        else if (f->port_type == PORT_UU_FWD)
-            d->uu_fwd_sw_if_index = htobe32(i);
         port->sw_if_index = htobe32(i);
         port->shg = f->shg;
         port++;
@@ -139,6 +162,8 @@ void peer_on_sw_interface_set_l2_bridge(peer_t *p, const peer_call_t *call)
         mp_bridge_domain_t bd = {.flood = 1, .uu_flood = 1, .forward = 1, .learn = 1};
         if (find_bridge(p->network, bd_id) == NULL)
             retval = add_bridge(p->network, &bd, &bd_id);
+        if (retval == 0 && be32toh(m->port_type) == PORT_BVI && has_other_bvi(p->network, bd_id, f))
+            retval = RETVAL_BD_HAS_BVI;
     }
     if (retval == 0 && m->enable) {
         f->bd_id = be32toh(m->bd_id);

@@ -331,31 +331,56 @@ void peer_network_drop_addresses(peer_network_t *n, u32 sw_if_index)
     n->address_count = kept;
 }
 
+/** Whether the first `bits` bits are the same. */
+static bool same_net(const u8 *a, const u8 *b, u32 bits)
+{
+    u32 whole = bits / 8, rest = bits % 8;
+    return memcmp(a, b, whole) == 0 && (rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0);
+}
+
+/** fe80::/10: one an interface, kept apart from its addresses, and no subnet. */
+static bool is_link_local(const mp_prefix_t *prefix)
+{
+    return prefix->af != 0 && prefix->address[0] == 0xfe && (prefix->address[1] & 0xc0) == 0x80;
+}
+
+/** Of subnets that overlap, only those are allowed that are the same, on the same interface. */
+static bool is_in_the_way(const peer_address_t *a, u32 sw_if_index, const mp_prefix_t *prefix)
+{
+    u32 bits = a->prefix.len < prefix->len ? a->prefix.len : prefix->len;
+    if (a->prefix.af != prefix->af || !same_net(a->prefix.address, prefix->address, bits))
+        return false;
+    return a->sw_if_index != sw_if_index || a->prefix.len != prefix->len ||
+           same_net(a->prefix.address, prefix->address, prefix->af == 0 ? 32 : 128);
+}
+
 static i32 add_address(peer_network_t *n, u32 sw_if_index, const mp_prefix_t *prefix)
 {
-    size_t bytes = prefix->af == 0 ? 4 : 16;
-    for (u32 i = 0; i < n->address_count; i++) {
-        const peer_address_t *a = &n->addresses[i];
-        if (a->prefix.af == prefix->af && memcmp(a->prefix.address, prefix->address, bytes) == 0)
-            return RETVAL_ADDRESS_IN_USE;
-    }
+    if (is_link_local(prefix))
+        return prefix->len == 128 ? 0 : RETVAL_ADDRESS_LENGTH_MISMATCH;
+    for (u32 i = 0; i < n->address_count; i++)
+        if (is_in_the_way(&n->addresses[i], sw_if_index, prefix))
+            return prefix->af == 0 ? RETVAL_ADDRESS_IN_USE : RETVAL_DUPLICATE_IF_ADDRESS;
     if (!peer_array_grow((void **)&n->addresses, n->address_count, &n->address_room,
                          sizeof *n->addresses))
         return RETVAL_NO_MEMORY;
     peer_address_t *a = &n->addresses[n->address_count++];
     a->sw_if_index = sw_if_index;
     a->prefix = (mp_prefix_t){.af = prefix->af, .len = prefix->len};
-    memcpy(a->prefix.address, prefix->address, bytes);
+    memcpy(a->prefix.address, prefix->address, prefix->af == 0 ? 4 : 16);
     return 0;
 }
 
+/** The length does not matter. */
 static i32 delete_address(peer_network_t *n, u32 sw_if_index, const mp_prefix_t *prefix)
 {
     size_t bytes = prefix->af == 0 ? 4 : 16;
+    if (is_link_local(prefix))
+        return RETVAL_ADDRESS_NOT_DELETABLE;
     for (u32 i = 0; i < n->address_count; i++) {
         peer_address_t *a = &n->addresses[i];
         if (a->sw_if_index != sw_if_index || a->prefix.af != prefix->af ||
-            a->prefix.len != prefix->len || memcmp(a->prefix.address, prefix->address, bytes) != 0)
+            memcmp(a->prefix.address, prefix->address, bytes) != 0)
             continue;
         memmove(a, a + 1, (n->address_count - i - 1) * sizeof *a);
         n->address_count--;

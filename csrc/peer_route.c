@@ -221,6 +221,8 @@ static bool set_paths(peer_route_t *r, u32 keep_bytes, u32 keep_paths, const u8 
     for (u32 i = 0; i < n; i++, wire += sizeof(mp_fib_path_t)) {
         memcpy(at, wire, packed_path_bytes(wire));
         at[offsetof(mp_fib_path_t, n_labels)] = (u8)labels_of(wire);
+        if (at[offsetof(mp_fib_path_t, weight)] == 0)
+            at[offsetof(mp_fib_path_t, weight)] = 1; /* as VPP has it */
         at += packed_path_bytes(wire);
     }
     free_paths(r);
@@ -268,6 +270,19 @@ static void remove_paths(peer_route_t *r, const u8 *wire, u32 n)
     }
     memcpy(r->paths.inlined, kept, bytes);
     free(kept);
+}
+
+/** Paths through an interface, the usual kind, need it; what others say of one is not looked at. */
+static bool has_interfaces(peer_network_t *n, const u8 *wire, u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        const mp_fib_path_t *path = (const void *)(wire + i * sizeof *path);
+        u32 sw_if_index = be32toh(path->sw_if_index);
+        if (path->type == 0 && sw_if_index != UINT32_MAX &&
+            peer_network_interface(n, sw_if_index) == NULL)
+            return false;
+    }
+    return true;
 }
 
 typedef struct {
@@ -334,6 +349,8 @@ static void add_del(peer_t *p, const peer_call_t *call, peer_msg_e reply, bool i
         retval = RETVAL_INVALID_VALUE;
     else if (!peer_network_has_table(p->network, q->table_id, prefix->af != 0))
         retval = RETVAL_NO_SUCH_FIB;
+    else if (!has_interfaces(p->network, q->paths, q->n_paths))
+        retval = RETVAL_NO_MATCHING_INTERFACE;
     else if (is_add && q->n_paths == 0)
         retval = RETVAL_NO_PATHS;
     else

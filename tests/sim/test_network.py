@@ -199,9 +199,8 @@ def test_bridge_domains(client: Client) -> None:
     (found,) = client.api.bridge_domain_dump(bd_id=20)
     assert found.bvi_sw_if_index == ports[1]
     assert found.uu_fwd_sw_if_index == ports[2]
-    assert [(p.sw_if_index, p.shg) for p in found.sw_if_details] == list(
-        zip(ports, (0, 1, 2), strict=True)
-    )
+    # Where unknown unicasts go is told apart.
+    assert [(p.sw_if_index, p.shg) for p in found.sw_if_details] == [(ports[0], 0), (ports[1], 1)]
     refused(change, bd_id=20, is_add=False)  # it has ports
     for port in ports:
         bridge(rx_sw_if_index=port, bd_id=20, enable=False)
