@@ -34,7 +34,10 @@ static void count(u32 *counter, u32 by) { store_relaxed(counter, *counter + by);
 
 static u32 limit(const pump_run_t *run)
 {
-    return load_relaxed(&run->stopped) ? run->pump->sent : run->pump->count;
+    const vapi_pump_t *p = run->pump, *before = p->before;
+    const pump_run_t *other = before != NULL ? before->handle : NULL;
+    bool stopped = load_relaxed(&run->stopped) || (other != NULL && load_relaxed(&other->stopped));
+    return stopped ? p->sent : p->count;
 }
 
 static void mark_lost(pump_run_t *run, u32 end)
@@ -126,11 +129,24 @@ static out_batch_t batch_of(vapi_ctx_t ctx, const vapi_pump_t *p)
                          .first_context = p->first_context};
 }
 
+/** Whether the caller may turn to its next pump: all is sent, and little is under way. */
+static bool is_ahead(const pump_run_t *run)
+{
+    const vapi_pump_t *p = run->pump;
+    return p->ahead != 0 && p->sent >= limit(run) && in_flight(run) <= p->ahead;
+}
+
+/** What is under way of the pump that this one follows: the two share a window. */
+static u32 flying_before(const vapi_pump_t *p)
+{
+    return p->before != NULL && p->before->handle != NULL ? in_flight(p->before->handle) : 0;
+}
+
 /** Sends what the window has room for. -EAGAIN: VPP has none. */
 static int refill(vapi_ctx_t ctx, pump_run_t *run, u32 depth)
 {
     vapi_pump_t *p = run->pump;
-    u32 left = limit(run) - p->sent, flying = in_flight(run);
+    u32 left = limit(run) - p->sent, flying = in_flight(run) + flying_before(p);
     u32 room = flying < depth ? depth - flying : 0;
     u32 step = depth / 4 < LARGEST_STEP ? depth / 4 + 1 : LARGEST_STEP;
     u32 n = left < room ? left : room;
@@ -245,8 +261,10 @@ vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *p, u64 timeout_ns)
     u32 capacity = ctx->transport->ops->capacity(ctx->transport);
     u32 depth = p->depth < capacity ? p->depth : capacity;
     int rv = 0;
-    while (rv == 0 && !is_complete(run))
+    while (rv == 0 && !is_complete(run) && !is_ahead(run))
         rv = step(ctx, run, depth, deadline);
+    if (rv == 0 && !is_complete(run))
+        rv = -EAGAIN;
     if (rv == -EAGAIN && is_complete(run))
         rv = 0;
     code = conn_result(ctx, rv);

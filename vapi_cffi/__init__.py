@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from ._address import TRANSPORTS, Address, Transport
     from ._addresses import MACAddress
     from ._buffers import Buffer, Message
+    from ._bulk import BulkInterrupted, BulkResult, Failure
     from ._calling import LOST, PumpResult
     from ._client import Client, connect
     from ._codec import decode, encode
+    from ._columns import Columns, Nested
     from ._config import ConnectOptions
     from ._connection import Connection
     from ._dump import Dump, Stream
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
         WouldBlock,
     )
     from ._events import Events, Listener
+    from ._pipeline import Pipeline, PipelinedCall
     from ._table import MessageTable
     from ._values import ApiMessage, ApiUnion, ApiValue, to_dict
 
@@ -72,7 +75,10 @@ __all__ = [
     "ApiValue",
     "BadMessage",
     "Buffer",
+    "BulkInterrupted",
+    "BulkResult",
     "Client",
+    "Columns",
     "ConnectFailed",
     "ConnectOptions",
     "Connection",
@@ -80,6 +86,7 @@ __all__ = [
     "DefinitionError",
     "Dump",
     "Events",
+    "Failure",
     "Forked",
     "Incompatible",
     "InvalidArgument",
@@ -92,6 +99,7 @@ __all__ = [
     "MessageUnavailable",
     "MisuseError",
     "MutexFailure",
+    "Nested",
     "NoResponse",
     "NoSuchMessage",
     "NoSuchPath",
@@ -99,6 +107,8 @@ __all__ = [
     "NotConnected",
     "NotSupported",
     "OutOfMemory",
+    "Pipeline",
+    "PipelinedCall",
     "ProtocolError",
     "PumpResult",
     "SocketFailure",
@@ -129,6 +139,11 @@ _HOMES = {
         "Buffer",
         "Message",
     ),
+    "_bulk": (
+        "BulkInterrupted",
+        "BulkResult",
+        "Failure",
+    ),
     "_calling": (
         "LOST",
         "PumpResult",
@@ -140,6 +155,10 @@ _HOMES = {
     "_codec": (
         "decode",
         "encode",
+    ),
+    "_columns": (
+        "Columns",
+        "Nested",
     ),
     "_config": ("ConnectOptions",),
     "_connection": ("Connection",),
@@ -184,6 +203,10 @@ _HOMES = {
     "_events": (
         "Events",
         "Listener",
+    ),
+    "_pipeline": (
+        "Pipeline",
+        "PipelinedCall",
     ),
     "_table": ("MessageTable",),
     "_values": (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import RLock
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ._address import Transport
 from ._api import Api
@@ -19,6 +19,10 @@ from ._events import Events, Listener, Policy, Subscriptions
 from ._hub import Hub
 from ._reconnect import Reconnector
 from ._registry import Given
+
+if TYPE_CHECKING:
+    from ._bulk import BulkResult
+    from ._pipeline import Pipeline
 
 log = logging.getLogger("vapi_cffi")
 
@@ -99,6 +103,81 @@ class Client(BaseClient):
         """
         reply: str = self.api.cli_inband(cmd=command, _timeout=timeout).reply
         return reply
+
+    def bulk(
+        self,
+        name: str,
+        /,
+        template: Any = None,
+        columns: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None = None,
+        *,
+        count: int | None = None,
+        depth: int = 256,
+        keep: bool | str | Sequence[str] = False,
+        stop_on_error: bool = False,
+        keep_retvals: bool = True,
+        progress: bool | Callable[[int, int | None], object] | None = None,
+        timeout: float | None = None,
+        batch: int = 2048,
+        **fields: Any,
+    ) -> BulkResult:
+        """Sends very many requests of one kind, and says what became of each.
+
+        >>> result = client.bulk(                                       # doctest: +SKIP
+        ...     "ip_route_add_del",
+        ...     {"is_add": True, "route": {"paths": [{"sw_if_index": 1}]}},
+        ...     {"route.prefix": [f"10.{i >> 8}.{i & 255}.0/24" for i in range(65536)]},
+        ... )
+        >>> result.raise_for_errors().rate                              # doctest: +SKIP
+
+        `template`: an object of the message's class, a dict, or keywords. `columns`: what varies,
+        by path ("route.paths[0].weight"): sequences, arrays of NumPy, columns of pandas or pyarrow,
+        iterators; what is no sequence is for all rows. Or a whole table; or an iterable of
+        mappings, rows or batches, for more than fits into memory. Values are what the codec takes;
+        addresses also numbers and packed arrays: (N, 4), (N, 6), (N, 16). `count`: rows, where no
+        column says so.
+        `depth`: requests in flight. `keep`: fields of the replies that become `result.columns`;
+        True for all of constant size. `stop_on_error`: send no more after a negative retval.
+        `progress`: True for a bar in a terminal, or a function of the answers so far and of all
+        (None: unknown). `timeout`: seconds without any answer. `batch`: rows that are encoded at
+        once.
+
+        Errors: `InvalidArgument` names column, row and value, before anything of its batch is sent;
+        `Timeout`, `ConnectionLost`; `BulkInterrupted` at Ctrl-C. Each has the `result` until then.
+        Negative retvals raise nothing: see `BulkResult.raise_for_errors`.
+        """
+        from ._bulk import bulk
+
+        return bulk(
+            self,
+            name,
+            template,
+            columns,
+            fields,
+            count=count,
+            depth=depth,
+            keep=keep,
+            stop_on_error=stop_on_error,
+            keep_retvals=keep_retvals,
+            progress=progress,
+            timeout=timeout,
+            batch=batch,
+        )
+
+    def pipeline(self, depth: int = 256, *, timeout: float | None = None) -> Pipeline:
+        """Different requests one behind the other, each with its result.
+
+        >>> with client.pipeline() as p:                                # doctest: +SKIP
+        ...     loop = p.api.create_loopback()
+        ...     version = p.api.show_version()
+        >>> loop.result().sw_if_index, version.result().version         # doctest: +SKIP
+
+        `depth`: requests that may be without an answer. `timeout`: seconds without any answer,
+        None: the client's. See `Pipeline`.
+        """
+        from ._pipeline import Pipeline
+
+        return Pipeline(self, depth, timeout)
 
     # ---- events --------------------------------------------------------------------------------
 

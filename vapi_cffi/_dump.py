@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._codec import MessageCodec
 from ._collecting import ROWS, Collector, Packed, Question
+from ._errors import InvalidArgument
 
 if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
     from ._api import Binding
+    from ._columns import Columns
+
+#: Rows that one crossing brings when all are wanted.
+_COLUMN_ROWS = 16384
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -69,6 +77,40 @@ class Dump(Generic[T_co]):
         for packed in self._packed(want=ROWS):
             found += accept_all(packed.split())
         return found
+
+    def columns(self, fields: Sequence[str] | None = None) -> Columns:
+        """All of them as columns: no object a row. `fields`: paths of those that are wanted.
+
+        Errors: `InvalidArgument` for a path that is none; others as of the loop.
+        """
+        from ._columns import Reading, join
+
+        reading = Reading(self._binding.details_codec, fields)
+        return join(reading, self._packed(rows=_COLUMN_ROWS, want=_COLUMN_ROWS, **reading.layout))
+
+    def batches(self, rows: int = 65536, fields: Sequence[str] | None = None) -> Iterator[Columns]:
+        """As `columns`, at most `rows` at a time: memory does not grow with their number."""
+        from ._columns import Reading, join
+
+        if rows < 1:
+            raise InvalidArgument(f"a batch has at least one row, not {rows!r}")
+        reading = Reading(self._binding.details_codec, fields)
+        return (
+            join(reading, [packed])
+            for packed in self._packed(rows=rows, want=rows, **reading.layout)
+        )
+
+    def to_numpy(self, fields: Sequence[str] | None = None) -> dict[str, Any]:
+        """`columns` as arrays of NumPy, in the order of the host."""
+        return self.columns(fields).to_numpy()
+
+    def to_arrow(self, fields: Sequence[str] | None = None) -> pyarrow.Table:
+        """`columns` as a table of pyarrow."""
+        return self.columns(fields).to_arrow()
+
+    def to_pandas(self, fields: Sequence[str] | None = None) -> pandas.DataFrame:
+        """`columns` as a DataFrame of pandas."""
+        return self.columns(fields).to_pandas()
 
     def first(self) -> T_co | None:
         """The first, or None if there is none; the others are dropped."""

@@ -52,6 +52,9 @@ class VapiError(Exception):
     ('nothing there', True)
     """
 
+    #: What became of the rows until then, of an error that ended `Client.bulk`.
+    result: Any = None
+
     def __init__(self, text: str = "", *, code: int = 0, os_errno: int = 0) -> None:
         super().__init__(text)
         self.text = text

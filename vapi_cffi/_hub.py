@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from threading import Event, Lock
 from time import monotonic
 from typing import Any
@@ -33,7 +33,7 @@ class Mailbox:
     __slots__ = ("context", "error", "ids", "items", "put", "wake")
 
     def __init__(self, ids: Iterable[bytes], context: bytes = b"", wake: Any = None) -> None:
-        self.ids = frozenset(ids)
+        self.ids: Set[bytes] = frozenset(ids)
         self.context = context
         self.items: deque[bytes] = deque()
         self.put: Callable[[bytes], None] = self.items.append
@@ -77,6 +77,23 @@ class Hub:
             context = self.connection.new_context()
             box = self._pending[context] = Mailbox(ids, context)
         return box
+
+    def lend(self, box: Mailbox, count: int) -> list[bytes]:
+        """That many contexts more for a mailbox, each until `forget`."""
+        with self._lock:
+            found = [self.connection.new_context() for _ in range(count)]
+            self._pending.update(dict.fromkeys(found, box))
+        return found
+
+    def look_at(self, number: bytes, offset: int) -> None:
+        """Messages of that number have their context at `offset`."""
+        if offset != 2:
+            with self._lock:
+                self._far[number] = offset
+
+    def forget(self, context: bytes) -> None:
+        """No more answers with a context: those that still come are dropped."""
+        self._pending.pop(context, None)
 
     def close(self, box: Mailbox) -> None:
         """No more answers for it: those that still come are dropped."""

@@ -64,7 +64,7 @@ vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, uint16_t 
                        uint64_t timeout_ns, vapi_call_t **resume);
 void vapi_call_cancel(vapi_ctx_t ctx, vapi_call_t *call);
 
-typedef struct {
+typedef struct vapi_pump_s {
     const uint8_t *bytes;
     const uint32_t *offsets;
     const uint32_t *sizes;
@@ -78,6 +78,8 @@ typedef struct {
     int32_t *retvals;
     uint8_t *replies;
     uint32_t reply_stride;
+    uint32_t ahead;
+    const struct vapi_pump_s *before;
     uint32_t sent;
     uint32_t received;
     uint32_t failed;

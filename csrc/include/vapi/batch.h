@@ -155,7 +155,7 @@ VAPI_API void vapi_call_cancel(vapi_ctx_t ctx, vapi_call_t *call);
  * part, zero the second, and call vapi_pump() until it returns VAPI_OK: it returns VAPI_EAGAIN
  * whenever the timeout is over or a signal came, with the state as it is then.
  */
-typedef struct {
+typedef struct vapi_pump_s {
     /* what to send: message i is at bytes + offsets[i] (or i * stride when offsets is NULL) and has
        sizes[i] (or stride) bytes; client_index and context are filled in on the way out */
     const u8 *bytes;
@@ -172,6 +172,10 @@ typedef struct {
     u8 *replies; /* count * reply_stride bytes, the caller's and zeroed, or NULL: the answer to message
                     i is copied to i * reply_stride, without what is beyond that size */
     u32 reply_stride;
+    /* Not 0: VAPI_EAGAIN also when everything is sent and so many or fewer are unanswered. The caller
+       can then prepare and begin another pump while VPP is at work, and come back to this one. */
+    u32 ahead;
+    const struct vapi_pump_s *before; /* the pump that this one follows so: both share `depth` */
     /* where it stands */
     u32 sent;
     u32 received;
