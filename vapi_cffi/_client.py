@@ -21,6 +21,9 @@ from ._reconnect import Reconnector
 from ._registry import Given
 
 if TYPE_CHECKING:
+    # What `vapi stubs` has written for the VPP at hand; without it, anything.
+    import vapi_cffi_api  # type: ignore[import-not-found,unused-ignore]
+
     from ._bulk import BulkResult
     from ._pipeline import Pipeline
 
@@ -32,6 +35,9 @@ class Client(BaseClient):
 
     Any number of threads may use one client. A child process after `fork` may not.
     """
+
+    if TYPE_CHECKING:
+        api: vapi_cffi_api.Api
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ import os
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .._address import Transport
 from .._base_client import BaseClient
@@ -22,6 +22,10 @@ from ._events import Events, Subscriptions
 from ._reconnect import Reconnector
 from ._waiting import in_thread
 
+if TYPE_CHECKING:
+    # What `vapi stubs` has written for the VPP at hand; without it, anything.
+    import vapi_cffi_api  # type: ignore[import-not-found,unused-ignore]
+
 log = logging.getLogger("vapi_cffi")
 
 _CLI = "cli_inband_f8377302"
@@ -33,6 +37,9 @@ class Client(BaseClient):
     Use it in an `async with`, or `await` it and `await client.close()`. All coroutines of that loop
     may use it at once; other loops and threads get `MisuseError`.
     """
+
+    if TYPE_CHECKING:
+        api: vapi_cffi_api.AsyncApi
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "API files": {
         "api": ("Look into APIs: list, show, compare, advise.", ".api:command"),
+        "stubs": ("Write type stubs for what a running VPP offers.", ".stubs:command"),
         "generate": ("Generate C, C++ and Python bindings from API files.", ".generate:command"),
     },
     "This package": {
