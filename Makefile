@@ -33,6 +33,7 @@ test: $(VENV)/.run $(VENV)/.test $(NATIVE)
 test-all: $(VENV)/.run $(VENV)/.test $(NATIVE)
 	$(BIN)/python -m pytest -m long $(ARGS)
 	$(MAKE) -C tests/native fuzz-smoke
+	if command -v valgrind >/dev/null; then $(MAKE) -C tests/native valgrind; fi
 
 bench: $(VENV)/.run $(VENV)/.test $(VENV)/.bench $(NATIVE)
 	@$(BIN)/python -m bench $(ARGS)
@@ -64,6 +65,11 @@ coverage-run:
 coverage-report:
 	cd $(COVERAGE) && $(abspath $(BIN))/gcovr --root . --filter csrc/ --exclude '.*\.api\.vapi\.h' \
 		--gcov-ignore-errors=no_working_dir_found --fail-under-line $(COVERED) --txt -
+
+# Leaks and reads of memory that nobody set, over all three transports.
+valgrind: $(VENV)/.run
+	$(MAKE) -C tests/capi PYTHON=$(abspath $(BIN))/python valgrind
+	$(MAKE) -C tests/native valgrind
 
 libvapi install-c:
 	$(MAKE) -C csrc $@
