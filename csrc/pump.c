@@ -208,6 +208,8 @@ static vapi_error_e check(vapi_ctx_t ctx, const vapi_pump_t *p)
             error, VAPI_EINVAL, 0,
             "pump: bytes must be given, depth %u be above 0, context_offset %u above 1", p->depth,
             p->context_offset);
+    if (p->count >= ~CONTEXT_BIT)
+        return error_set(error, VAPI_EINVAL, 0, "pump: %u messages are too many", p->count);
     for (u32 i = 0; i < (p->sizes != NULL ? p->count : 1); i++) {
         u32 size = p->sizes != NULL ? p->sizes[i] : p->stride;
         if (size < REQUEST_HEADER_BYTES || size > max)
@@ -219,8 +221,6 @@ static vapi_error_e check(vapi_ctx_t ctx, const vapi_pump_t *p)
     for (u32 i = 0; i < p->count; i++)
         if (conn_is_forbidden(ctx, out_bytes(&batch, i)))
             return VAPI_EINVAL;
-    if (p->count >= ~CONTEXT_BIT)
-        return error_set(error, VAPI_EINVAL, 0, "pump: %u messages are too many", p->count);
     return VAPI_OK;
 }
 
