@@ -64,6 +64,11 @@ def parse(block: Block, words: Sequence[str]) -> dict[str, Any]:
     input); later ones win. Errors: `InvalidArgument` names message, field and value, and the
     nearest name that there is.
     """
+    return values_of(block, parse_tree(words))
+
+
+def parse_tree(words: Sequence[str]) -> dict[Step, Any]:
+    """The same before any kind is known: nested dicts, those of arrays with numbers for keys."""
     tree: dict[Step, Any] = {}
     for word in words:
         if word.startswith("{"):
@@ -78,8 +83,8 @@ def parse(block: Block, words: Sequence[str]) -> dict[str, Any]:
                 raise InvalidArgument(
                     f"{word!r}: expected field=value, JSON in {{}}, @FILE, or - for standard input"
                 )
-            _put(tree, split_path(path), value)
-    return values_of(block, tree)
+            put(tree, split_path(path), value)
+    return tree
 
 
 def values_of(block: Block, given: Mapping[Any, Any]) -> dict[str, Any]:
@@ -118,8 +123,8 @@ def _merge(tree: dict[Step, Any], more: Mapping[Any, Any]) -> None:
             tree[name] = value
 
 
-def _put(tree: dict[Step, Any], steps: Sequence[Step], value: str) -> None:
-    """Sets a place in nested dicts; those of arrays have numbers for keys."""
+def put(tree: dict[Step, Any], steps: Sequence[Step], value: Any) -> None:
+    """Sets a place in a tree."""
     for step in steps[:-1]:
         inner = tree.get(step)
         if isinstance(inner, list):

@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "get": ("Print what a stream (..._get) brings, as a table.", ".dump:get_command"),
         "watch": ("Print events as they come.", ".watch:command"),
         "cli": ("Run commands of VPP's own command line.", ".vppcli:command"),
+        "bulk": ("Send a request for each row of a file.", ".bulk:command"),
         "shell": ("A Python prompt with a connected client.", ".shell:command"),
     },
     "Look after a VPP": {
@@ -68,7 +69,7 @@ Exit codes:
 Examples:
   vapi demo
   vapi info --address /run/vpp/api.sock
-  vapi dump sw_interface_dump --where '"admin_up" in flags' --sort interface_name
+  vapi dump sw_interface_dump --where '"admin_up" in flags'
   vapi sim --socket /tmp/api.sock &
   vapi call create_loopback --address /tmp/api.sock
 

@@ -10,12 +10,12 @@ from .._blocks import Block
 from .._wire import FloatKind, IntKind
 from ._fields import split_path
 from ._options import Format
-from ._values import Getter, getter, leaf_paths, plain, sort_key, text
+from ._values import Getter, getter, kind_at, leaf_paths, plain, sort_key, text
 from ._where import Condition
 
 #: Columns that a table shows unless others are asked for, of details that have very many.
 _CHOSEN = {
-    "sw_interface_details": "sw_if_index,interface_name,flags,mtu[0],link_speed,l2_address,tag",
+    "sw_interface_details": "sw_if_index,interface_name,flags,mtu[0],l2_address,tag",
     "ip_route_v2_details": "route.table_id,route.prefix,route.src,route.paths",
     "ip_route_details": "route.table_id,route.prefix,route.paths",
     "ip_address_details": "sw_if_index,prefix",
@@ -102,9 +102,4 @@ def _order(block: Block, path: str) -> tuple[Getter, bool]:
 
 
 def _is_number(block: Block, path: str) -> bool:
-    item = block.by_name.get(str(split_path(path)[0]))
-    if item is None:
-        return False
-    many = getattr(item.kind, "many", None)
-    kind = item.kind if many is None or not path.endswith("]") else many.element
-    return isinstance(kind, IntKind | FloatKind)
+    return isinstance(kind_at(block, split_path(path)), IntKind | FloatKind)

@@ -249,6 +249,14 @@ def check_path(block: Block, steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(found)
 
 
+def kind_at(block: Block, steps: Sequence[Step]) -> Any:
+    """The kind of the field at a path. Errors: `InvalidArgument`."""
+    kind: Any = block
+    for step in check_path(block, steps):
+        kind, _ = _into(kind, step)
+    return kind
+
+
 def _into(kind: Kind | Tail | Block | None, step: Step) -> tuple[Kind | Tail | None, Step]:
     """The kind of what is one step further in, and the attribute's name."""
     if isinstance(kind, StructKind | BlockTail):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from .. import _messages
 from .._errors import MessageUnavailable
-from ._options import connect, connection_options
+from ._options import Format, connect, connection_options, output_options
+from ._output import print_object
 
 
 @click.command(epilog="\b\nExamples:\n  vapi info -a shm:vpp1\n  vapi info --json | jq .messages")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@output_options("table", "json", "yaml")
 @connection_options
-def command(as_json: bool, address: str | None, transport: Any, timeout: float) -> None:
+def command(output: Format, address: str | None, transport: Any, timeout: float) -> None:
     """Say what a VPP is: program, version, transport, messages."""
     with connect(address, transport, timeout) as connection:
         facts: dict[str, object] = {
@@ -34,8 +34,5 @@ def command(as_json: bool, address: str | None, transport: Any, timeout: float) 
             }
         except MessageUnavailable as error:
             facts["version"] = f"unknown: {error}"
-    if as_json:
-        click.echo(json.dumps(facts, indent=2))
-        return
-    for name, value in facts.items():
-        click.echo(f"{name.replace('_', ' ')}: {value}")
+    shown = {name.replace("_", " "): str(value) for name, value in facts.items()}
+    print_object(shown, facts, output)

@@ -105,12 +105,24 @@ def _banner(client: Client) -> str:
 def _ipython(client: Client, names: dict[str, Any]) -> bool:
     """IPython's prompt; False if it is not installed."""
     try:
-        from IPython import start_ipython  # type: ignore[import-not-found, unused-ignore]
+        from IPython.terminal.interactiveshell import TerminalInteractiveShell
     except ImportError:
         return False
+    shell: Any = TerminalInteractiveShell.instance(user_ns=names, banner1="", confirm_exit=False)
+    teach(shell, names)
     print(_banner(client))
-    start_ipython(argv=["--no-banner", "--no-confirm-exit"], user_ns=names)  # type: ignore[no-untyped-call, unused-ignore]
+    shell.mainloop()
     return True
+
+
+def teach(shell: Any, names: dict[str, Any]) -> None:
+    """Our completion for IPython, whose own does not look into what has a __getattr__."""
+    completer = Completer(names)
+
+    def words(ipython: Any, text: str) -> list[str]:
+        return completer.words(ipython.text_until_cursor, text)
+
+    shell.set_custom_completer(words)
 
 
 def _prompt(client: Client, names: dict[str, Any]) -> None:
