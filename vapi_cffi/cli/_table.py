@@ -10,11 +10,10 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from .._errors import InvalidArgument
 
@@ -23,12 +22,17 @@ Row = dict[str, Any]
 REMARKS = ("#line", "#retval", "#error")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A row, and where it is in its file."""
 
     number: int
-    row: Row
+    names: tuple[str, ...]
+    cells: Sequence[Any]
+
+    @property
+    def row(self) -> Row:
+        """Values by their paths."""
+        return dict(zip(self.names, self.cells, strict=True))
 
 
 class Source:
@@ -88,18 +92,19 @@ class Source:
             twice = next((name for name in head if head.count(name) > 1), None)
             if twice is not None:
                 raise InvalidArgument(f"{self.name}: the column {twice!r} is there twice")
+            kept = [index for index, name in enumerate(head) if not name.startswith("#")]
+            names, width = tuple(head[index] for index in kept), len(head)
+            remarks = len(kept) < width
             for cells in reader:
                 if not cells:
                     continue
-                if len(cells) != len(head):
+                if len(cells) != width:
                     raise InvalidArgument(
                         f"{self.name} line {reader.line_num}: {len(cells)} values for "
-                        f"{len(head)} columns"
+                        f"{width} columns"
                     )
-                row = zip(head, cells, strict=True)
-                yield Line(
-                    reader.line_num, {name: cell for name, cell in row if not name.startswith("#")}
-                )
+                values = [cells[index] for index in kept] if remarks else cells
+                yield Line(reader.line_num, names, values)
         except csv.Error as error:
             raise InvalidArgument(f"{self.name} line {reader.line_num}: {error}") from None
 
@@ -124,7 +129,8 @@ class Source:
     def _line(self, number: int, item: Any) -> Line:
         if not isinstance(item, dict):
             raise InvalidArgument(f"{self.name} line {number}: expected an object, {{path: value}}")
-        return Line(number, {path: value for path, value in flat(item) if not path.startswith("#")})
+        row = {path: value for path, value in flat(item) if not path.startswith("#")}
+        return Line(number, tuple(row), list(row.values()))
 
 
 def _chain(first: str, rest: Iterable[str]) -> Iterator[str]:
@@ -154,8 +160,8 @@ def chunks(lines: Iterable[Line], size: int) -> Iterator[list[Line]]:
         part = [*held, *islice(several, size - len(held))]
         if not part:
             return
-        names = part[0].row.keys()
-        cut = next((i for i, line in enumerate(part) if line.row.keys() != names), len(part))
+        names = part[0].names
+        cut = next((i for i, line in enumerate(part) if line.names != names), len(part))
         held = part[cut:]
         yield part[:cut]
 
@@ -172,9 +178,10 @@ class Failures:
     def add(self, line: Line, retval: int | None, error: str) -> None:
         """One more."""
         self.count += 1
-        new = [name for name in line.row if name not in self._names]
+        row = line.row
+        new = [name for name in row if name not in self._names]
         if self._file is None:
-            self._names = list(line.row)
+            self._names = list(row)
             # Closed by close(), as the run ends.
             self._file = open(self.path, "w", encoding="utf-8", newline="")  # noqa: SIM115
             self._write([*self._names, *REMARKS])
@@ -183,7 +190,7 @@ class Failures:
                 f"line {line.number}: the column {new[0]!r} is not in every row: "
                 f"{self.path} cannot hold it"
             )
-        cells = [line.row.get(name, "") for name in self._names]
+        cells = [row.get(name, "") for name in self._names]
         self._write([*map(_cell, cells), line.number, "" if retval is None else retval, error])
 
     def _write(self, cells: Iterable[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Rows between two looks at the state file.
 CHUNK = 8192
+#: Different values of a column that are remembered.
+_KNOWN = 1000
 #: Errors of a dry run that are listed.
 _LISTED = 20
 
@@ -108,7 +110,7 @@ def command(
             return _dry(codec, source, shared)
         state = State(resume, message, shared, source)
         failed = Failures(failures or _failures_of(columns))
-        run = Run(client, codec, parse(codec, shared), failed, depth, stop_on_error)
+        run = Run(client, codec, shared, failed, depth, stop_on_error)
         try:
             with _bar(f"{message}", source, state.done) as advance:
                 run.all(source, state, advance)
@@ -166,14 +168,14 @@ class Run:
         self,
         client: Any,
         codec: MessageCodec,
-        template: Mapping[str, Any],
+        shared: Sequence[str],
         failures: Failures,
         depth: int,
         stop_on_error: bool,
     ) -> None:
         self._client = client
         self._codec = codec
-        self._template = dict(template)
+        self._shared = shared
         self.failures = failures
         self._options = {"depth": depth, "stop_on_error": stop_on_error}
         self.skipped = self.answered = self.failed = 0
@@ -212,7 +214,7 @@ class Run:
         try:
             return self._client.bulk(
                 self._codec.name,
-                self._template,
+                _example(self._codec, self._shared, part[0], source.name),
                 columns_of(self._codec, part, source.name),
                 progress=lambda answered, _: advance(base + answered),
                 **self._options,
@@ -227,53 +229,86 @@ class Run:
         self.answered += result.answered
         self.failed += result.failed + result.lost
         for failure in result.failures:
-            line = part[failure.row]
+            line = part[failure.index]
             self.failures.add(line, None if failure.lost else failure.retval, str(failure.symbol))
         if self._options["stop_on_error"] and result.failures:
             self.stopped = True
 
 
-def columns_of(codec: MessageCodec, part: Sequence[Line], name: str) -> dict[str, list[Any]]:
+def _example(codec: MessageCodec, shared: Sequence[str], line: Line, name: str) -> dict[str, Any]:
+    """The template: what all rows share, and the first one, which has all elements of arrays.
+
+    Errors: `InvalidArgument` names the line."""
+    from .._errors import InvalidArgument
+    from ._fields import parse_tree, put, split_path, values_of
+
+    tree = parse_tree(shared)
+    try:
+        for path, value in line.row.items():
+            put(tree, split_path(path), value)
+        return values_of(codec, tree)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{name} line {line.number}: {error}") from None
+
+
+def columns_of(codec: MessageCodec, part: Sequence[Line], name: str) -> dict[str, Sequence[Any]]:
     """Columns of values for `client.bulk`. Errors: `InvalidArgument` names line and column."""
     from .._errors import InvalidArgument
     from .._wire import FieldError, NaturalKind, TextKind
     from ._fields import convert, split_path
     from ._values import kind_at
 
-    found: dict[str, list[Any]] = {}
-    for path in part[0].row:
+    found: dict[str, Sequence[Any]] = {}
+    columns = zip(*(line.cells for line in part), strict=True)
+    for path, column in zip(part[0].names, columns, strict=True):
         kind = kind_at(codec, split_path(path))
-        if isinstance(kind, NaturalKind | TextKind):
-            found[path] = [line.row[path] for line in part]
+        numbers = _numbers(kind, column)
+        if numbers is not None or isinstance(kind, NaturalKind | TextKind):
+            found[path] = column if numbers is None else numbers
             continue
-        cells = found[path] = []
-        for line in part:
-            try:
-                cells.append(convert(kind, line.row[path]))
-            except FieldError as error:
-                raise InvalidArgument(
-                    f"{name} line {line.number}: {codec.name}.{path}{error}"
-                ) from None
+        values = found[path] = []
+        known: dict[str, Any] = {}
+        for line, cell in zip(part, column, strict=True):
+            value = known.get(cell) if type(cell) is str else None
+            if value is None:
+                try:
+                    value = convert(kind, cell)
+                except FieldError as error:
+                    raise InvalidArgument(
+                        f"{name} line {line.number}: {codec.name}.{path}{error}"
+                    ) from None
+                if type(cell) is str and len(known) < _KNOWN:
+                    known[cell] = value
+            values.append(value)
     return found
+
+
+def _numbers(kind: Any, column: Sequence[Any]) -> list[int] | None:
+    """A column of plain numbers, fast; None if it is another one, or needs a careful look."""
+    from .._wire import IntKind
+
+    if not isinstance(kind, IntKind) or set(map(type, column)) != {str}:
+        return None
+    try:
+        numbers = [int(cell) for cell in column]
+    except ValueError:
+        return None
+    return numbers if min(numbers) >= kind.low and max(numbers) <= kind.high else None
 
 
 def _dry(codec: MessageCodec, source: Source, shared: Sequence[str]) -> int:
     """Encodes every row; lists the first errors."""
     from .._errors import InvalidArgument
-    from ._fields import parse_tree, put, split_path, values_of
 
     count = wrong = 0
     for line in source:
         count += 1
         try:
-            tree = parse_tree(shared)
-            for path, value in line.row.items():
-                put(tree, split_path(path), value)
-            codec.encode(0, values_of(codec, tree))
+            codec.encode(0, _example(codec, shared, line, source.name))
         except InvalidArgument as error:
             wrong += 1
             if wrong <= _LISTED:
-                click.echo(f"{source.name} line {line.number}: {error}", err=True)
+                click.echo(str(error), err=True)
     if wrong > _LISTED:
         click.echo(f"... and {wrong - _LISTED} more", err=True)
     click.echo(f"{count} rows, {wrong} of them wrong; nothing was sent")
