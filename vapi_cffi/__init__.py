@@ -220,7 +220,7 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 
 
 #: Modules that are imported when first looked at.
-_LAZY = frozenset({"callback", "objects"})
+_LAZY = frozenset({"aio", "callback", "objects"})
 
 
 def __getattr__(name: str) -> Any:

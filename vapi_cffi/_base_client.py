@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ class BaseClient:
         options: OptionArguments,
     ) -> None:
         self.connection = Connection(address, transport=transport, **options)
+        self.connection.owner = weakref.ref(self)
         self.sources = Sources(definitions)
         self.raise_on_error = raise_on_error
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import RLock
 from types import TracebackType
@@ -51,7 +50,6 @@ class Client(BaseClient):
         **options: Unpack[OptionArguments],
     ) -> None:
         super().__init__(address, transport, definitions, raise_on_error, options)
-        self.connection.owner = weakref.ref(self)
         self.api = Api(self)
         self.hub = Hub(self.connection, timeout=self.connection.options.timeout)
         self.wanted = Subscriptions(self)

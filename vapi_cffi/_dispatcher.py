@@ -30,6 +30,7 @@ from ._errors import (
     MisuseError,
     NoResponse,
     NotConnected,
+    NotSupported,
     Timeout,
     VapiError,
     WouldBlock,
@@ -95,11 +96,12 @@ class Dispatcher:
         owner = None if connection.owner is None else connection.owner()
         sources = self._given or (Sources(None) if owner is None else owner.sources)
         self._given = sources if owner is None else self._given
-        here: Connection = cast("Connection", weakref.proxy(connection))
-        self.kinds = Kinds(here, sources)
+        self.kinds = Kinds(sources)
         self._own_hub = None
         if owner is None:
             sources.forget_server()
+            # Weakly, or the two would keep each other.
+            here = cast("Connection", weakref.proxy(connection))
             self._own_hub = Hub(here, timeout=connection.options.timeout)
         self._is_slot = connection.transport != "socket"
         self._listeners: dict[int, _Listener] = {}
@@ -118,7 +120,7 @@ class Dispatcher:
                 refuse_without(connection)
                 self._begin(connection)
                 for name, (scope, callback, arg) in self._wanted.items():
-                    self._listen(name, scope, callback, arg)
+                    self._listen(connection, name, scope, callback, arg)
         if self._own_hub is None:
             self._hub(connection).beside = self._beside
         return connection
@@ -130,6 +132,11 @@ class Dispatcher:
         if owner is None:
             raise NotConnected("the client of this connection is gone")
         hub: Hub = owner.hub
+        if type(hub) is not Hub:
+            raise NotSupported(
+                "an asyncio client receives in its loop: callbacks and objects need a connection, "
+                "or a client, of their own"
+            )
         return hub
 
     # ---- requests --------------------------------------------------------------------------------
@@ -210,11 +217,11 @@ class Dispatcher:
     ) -> None:
         """Sets the callback of an event. Errors: `NoSuchMessage`; `MisuseError` if it has one
         that must not be replaced."""
-        self.check()
+        connection = self.check()
         with self._lock:
             if only_if_free and name in self._wanted:
                 raise MisuseError(f"{name} has a callback already on this connection")
-            self._listen(name, scope, callback, arg)
+            self._listen(connection, name, scope, callback, arg)
             self._wanted[name] = scope, callback, arg
 
     def off_event(self, name: str) -> None:
@@ -226,9 +233,14 @@ class Dispatcher:
                         del self._listeners[number]
 
     def _listen(
-        self, name: str, scope: SharedScope | None, callback: EventCallback, arg: Any
+        self,
+        connection: Connection,
+        name: str,
+        scope: SharedScope | None,
+        callback: EventCallback,
+        arg: Any,
     ) -> None:
-        number, codec = self.kinds.event(scope, name)
+        number, codec = self.kinds.event(connection, scope, name)
         self._listeners[number] = _Listener(name, codec.viewer, callback, arg)
 
     def on_any_event(self, callback: Callable[..., object] | None, arg: Any) -> None:
@@ -392,7 +404,7 @@ class Dispatcher:
             kind = None
             try:
                 name = connection.message_table.name(number).rpartition("_")[0]
-                codec = self.kinds.event(None, name)[1]
+                codec = self.kinds.event(connection, None, name)[1]
                 # Answers that come too late are no events.
                 if codec.header != ("context",):
                     kind = name, codec.viewer

@@ -131,12 +131,11 @@ class Outstanding:
 class Kinds:
     """The calls and the events of a connection, looked up once; anew when VPP is another one."""
 
-    def __init__(self, connection: Connection, default: Sources) -> None:
+    def __init__(self, default: Sources) -> None:
         self._default = default
         self._sources: dict[int, tuple[SharedScope, Sources]] = {}
         self._calls: dict[tuple[int, str], Call] = {}
         self.far: dict[int, int] = {}
-        self._connection = connection
 
     def sources(self, scope: SharedScope | None) -> Sources:
         """Where to look a name up: in a generated package, or where the connection does."""
@@ -147,16 +146,18 @@ class Kinds:
             found = self._sources[id(scope)] = scope, Sources(scope)
         return found[1]
 
-    def call(self, scope: SharedScope | None, name: str) -> Call:
+    def call(self, connection: Connection, scope: SharedScope | None, name: str) -> Call:
         """Errors: `NoSuchMessage` (an AttributeError) says what is missing, or differs."""
         key = id(scope), name
         found = self._calls.get(key)
         if found is None:
-            found = self._calls[key] = Call(self.sources(scope), self._connection, name)
+            found = self._calls[key] = Call(self.sources(scope), connection, name)
             self.far.update(found.far)
         return found
 
-    def event(self, scope: SharedScope | None, name: str) -> tuple[int, MessageCodec]:
+    def event(
+        self, connection: Connection, scope: SharedScope | None, name: str
+    ) -> tuple[int, MessageCodec]:
         """Number and codec of a message. Errors: as `call`."""
-        codec = self.sources(scope).find(self._connection, name)[1]
-        return self._connection.message_table[codec.name_crc], codec
+        codec = self.sources(scope).find(connection, name)[1]
+        return connection.message_table[codec.name_crc], codec

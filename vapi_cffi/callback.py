@@ -103,7 +103,8 @@ def message_class(conn: Conn, name: str) -> Any:
 
     >>> SetFlags = callback.message_class(connection, "sw_interface_set_flags")  # doctest: +SKIP
     """
-    return _dispatcher(conn).kinds.event(None, name)[1].cls
+    dispatcher = _dispatcher(conn)
+    return dispatcher.kinds.event(dispatcher.check(), None, name)[1].cls
 
 
 def keep(view: T) -> T:
@@ -217,8 +218,7 @@ def _request_function(scope: SharedScope | None, name: str) -> Callable[..., Non
     ) -> None:
         connection = connection_of(conn)
         dispatcher = dispatcher_of(connection)
-        dispatcher.check()
-        call = dispatcher.kinds.call(scope, name)
+        call = dispatcher.kinds.call(dispatcher.check(), scope, name)
         if call.is_oneway:
             if callback is not None or details_callback is not None:
                 raise InvalidArgument(f"{name} is not answered: nothing would call back")

@@ -100,13 +100,13 @@ class _Executable(Generic[Q]):
     def _made_of(self, given: Any, fields: dict[str, Any]) -> tuple[Call, Any]:
         kinds = self._dispatcher.kinds
         if isinstance(given, str):
-            call = kinds.call(None, given)
+            call = kinds.call(self._connection, None, given)
             made: Any = call.codec.cls(**fields)
         else:
             cls = given if isinstance(given, type) else type(given)
             if not issubclass(cls, ApiMessage):
                 raise InvalidArgument(f"expected a message, its class or its name, not {given!r}")
-            call = kinds.call(package_of(cls), cls.__api__.name)
+            call = kinds.call(self._connection, package_of(cls), cls.__api__.name)
             if call.codec is not cls.__api__:
                 raise InvalidArgument(
                     f"{call.name}: this class is not of the definitions that the connection has"
@@ -465,8 +465,7 @@ class Factories:
             conn: Conn, request: Any = None, callback: Callable[[Any], object] | None = None
         ) -> Any:
             dispatcher = dispatcher_of(connection_of(conn))
-            dispatcher.check()
-            call = dispatcher.kinds.call(scope, name)
+            call = dispatcher.kinds.call(dispatcher.check(), scope, name)
             return _class_for(call)(conn, call.request(request), callback)
 
         make.__name__ = make.__qualname__ = name

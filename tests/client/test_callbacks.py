@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import gc
 import os
 import random
 import signal
 import threading
+import tracemalloc
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,17 +26,21 @@ from vapi_cffi import (
     Client,
     Connection,
     ConnectionLost,
+    Forked,
     InvalidArgument,
     MessageReleased,
     NoResponse,
     NoSuchMessage,
     NotConnected,
+    NotSupported,
     Timeout,
     Transport,
     VapiError,
     WouldBlock,
+    aio,
     callback,
     connect,
+    objects,
 )
 from vapi_cffi.sim import Peer, Request, SpawnedPeer
 from vapi_cffi.sim._peer import ALL_CLIENTS
@@ -640,6 +648,59 @@ def test_definitions_from_files(peer: Peer, tmp_path: Path) -> None:
         assert "get_api_json" not in [request.name for request in peer.recorded()]
     with connect(peer.address()) as client, pytest.raises(InvalidArgument, match="client"):
         callback.use(client.connection, own)
+
+
+def test_an_asyncio_client_is_refused(peer: Peer) -> None:
+    """Its loop receives; two who receive would take each other's messages away."""
+
+    async def program() -> None:
+        async with aio.connect(peer.address()) as asked:
+            with pytest.raises(NotSupported, match="in its loop"):
+                callback.show_version(asked, None, ignore)  # type: ignore[arg-type]
+            with pytest.raises(NotSupported, match="in its loop"):
+                objects.show_version(asked)
+            assert (await asked.api.show_version()).retval == 0
+
+    asyncio.run(program())
+
+
+def turns(connection: Connection, count: int) -> int:
+    """Pings; the bytes that Python holds afterwards."""
+    for _ in range(count):
+        callback.control_ping(connection, None, ignore)
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def test_nothing_is_left_behind(leak_check: None, peer: Peer, transport: Transport) -> None:
+    """Nor does memory grow."""
+    with Connection(peer.address(transport), transport=transport, timeout=5) as connection:
+        callback.set_event_cb(connection, "sw_interface_event", ignore)
+        callback.show_version(connection, None, ignore)
+        tracemalloc.start()
+        try:
+            before = turns(connection, 200)
+            assert turns(connection, 500) - before < 20_000
+        finally:
+            tracemalloc.stop()
+        context = weakref.ref(connection._context)
+    del connection
+    gc.collect()
+    assert context() is None
+
+
+def test_a_child_may_not(connection: Connection) -> None:
+    callback.show_version(connection, None, ignore)
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            callback.show_version(connection, None, ignore)
+        except Forked:
+            code = 0
+        os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    callback.show_version(connection, None, ignore)
 
 
 def test_the_module_names_what_it_does_not_have() -> None:
