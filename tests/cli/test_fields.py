@@ -135,6 +135,8 @@ def test_paths() -> None:
 
 def test_text_is_for_people() -> None:
     flags = built("sw_interface_set_flags", "flags=admin_up|link_up", "sw_if_index=-1")
+    assert built("sw_interface_set_flags", "flags=admin_up,link_up").flags == flags.flags
+    assert text(1.350080720283131) == "1.35008"
     assert text(flags.flags) == "admin_up|link_up"
     assert text(flags.sw_if_index) == "~0"
     assert text(True) == "true"

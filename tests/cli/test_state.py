@@ -78,6 +78,19 @@ def test_chosen_messages(vapi: Vapi, tmp_path: Path) -> None:
     assert "use `vapi call" in vapi("snapshot", "-m", "show_version").error
 
 
+def test_what_changes_by_itself_is_left_out(vapi: Vapi, tmp_path: Path) -> None:
+    texts = []
+    for age in (1.5, 2.5):
+        file = tmp_path / f"{age}.json"
+        state = {"ip_neighbor_dump": [{"name": "n", "age": age}]}
+        file.write_text(json.dumps({"vapi_snapshot": 1, "messages": [], "state": state}))
+        texts.append(str(file))
+    assert vapi.ok("diff", *texts) == ""
+    done = vapi("diff", *texts, "--strict")
+    assert done.out == "~ ip_neighbor_dump: n: age: 1.5 -> 2.5\n"
+    assert done.code == 1
+
+
 def test_what_is_no_snapshot(vapi: Vapi, tmp_path: Path) -> None:
     for content in ("", "[]", "{}", '{"vapi_snapshot": 1, "state": [1], "messages": []}'):
         file = tmp_path / "bad.json"

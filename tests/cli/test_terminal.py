@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -143,3 +144,26 @@ def test_the_prompt_of_the_shell(vapi: Vapi, tmp_path_factory: pytest.TempPathFa
         assert shown.end() == 0
     assert "requests" in shown.seen
     assert (state / "vapi_cffi" / "shell_history").exists()
+
+
+def test_bulk_has_a_bar_and_can_be_interrupted(
+    vapi: Vapi, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("bulk")
+    file, state = folder / "pings.csv", folder / "state"
+    count = 2_000_000
+    file.write_text("sw_if_index\n" + "0\n" * count)
+    with terminal(
+        *("bulk", "sw_interface_set_flags", "-c", str(file), "--resume", str(state))
+    ) as shown:
+        before = shown.modes()
+        shown.until(lambda seen: "rows" in seen and state.exists())
+        shown.send("\x03")
+        assert shown.end() == 130
+        assert shown.modes() == before
+    assert "Traceback" not in shown.seen
+    assert "interrupted" in shown.seen
+    assert "\x1b[?25h" in shown.seen, "the cursor is back"
+    done = json.loads(state.read_text())["done"]
+    assert 0 < done < count
+    assert f"{done:,} answered" in shown.seen

@@ -215,7 +215,7 @@ def _scalar(kind: Kind | Tail, text: str) -> Any:
         try:
             return int(text, 0)
         except ValueError:
-            return text
+            return text.replace(",", "|")
     if isinstance(kind, TextKind | StringTail | NaturalKind):
         return text
     if isinstance(kind, BytesKind) or type(kind) is Tail:

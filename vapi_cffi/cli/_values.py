@@ -105,6 +105,8 @@ def text(value: Any) -> str:
         return {True: "true", False: "false", None: "-"}[value]
     if isinstance(value, int):
         return "~0" if value == _NONE else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, bytes):
         return f"0x{value.hex()}" if value else "-"
     if isinstance(value, list | tuple):

@@ -7,6 +7,9 @@ import click
 from ._options import Format, Target, output_options, target_options
 from .snapshot import MESSAGES, split_messages
 
+#: Not configuration: ages, and places in VPP's own tables.
+_VOLATILE = ["age", "stats_index"]
+
 
 @click.command(
     epilog="\b\nExamples:\n"
@@ -23,6 +26,7 @@ from .snapshot import MESSAGES, split_messages
 @click.option(
     "--ignore", multiple=True, metavar="FIELD,...", help="Fields that may differ, by name or path."
 )
+@click.option("--strict", is_flag=True, help="Also what changes by itself: age, stats_index.")
 @output_options("table", "json", "yaml")
 @target_options
 def command(
@@ -30,6 +34,7 @@ def command(
     new: str | None,
     messages: tuple[str, ...],
     ignore: tuple[str, ...],
+    strict: bool,
     output: Format,
     target: Target,
 ) -> int:
@@ -56,6 +61,7 @@ def command(
             for state in (before, after)
         )
     hidden = [name.strip() for some in ignore for name in some.split(",")]
+    hidden += [] if strict else _VOLATILE
     changes = list(compare(before, after, hidden))
     if output == "table":
         for change in changes:

@@ -46,7 +46,7 @@ def asked(function: Callable[Concatenate[Any, P], R]) -> Asked[P, R]: ...
     epilog="\b\nExamples:\n"
     "  vapi stubs -o typings                    # where Pylance and Pyright look\n"
     "  vapi stubs -a /run/vpp/api.sock -o typings && MYPYPATH=typings mypy program.py\n"
-    "\b\n"
+    "\n\b\n"
     "Editors then complete client.api. and the arguments of each request, and mypy\n"
     "checks them; programs need not be changed, and do not need the stubs to run."
 )
