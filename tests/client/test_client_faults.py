@@ -1,0 +1,124 @@
+"""A client under threads, signals, and a peer that dies."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from vapi_cffi import Client, Transport, VapiError, connect
+from vapi_cffi.sim import Peer, SpawnedPeer
+
+
+def test_sixteen_threads_use_one_client(client: Client) -> None:
+    def work(number: int) -> None:
+        rng = random.Random(number)
+        index = client.api.create_loopback().sw_if_index
+        for _ in range(25):
+            kind = rng.randrange(4)
+            if kind == 0:
+                flags = client.api.sw_interface_set_flags(sw_if_index=index, flags="admin_up")
+                assert flags.retval == 0
+            elif kind == 1:
+                (one,) = client.api.sw_interface_dump(sw_if_index=index).all()
+                assert one.sw_if_index == index
+            elif kind == 2:
+                assert index in [item.sw_if_index for item in client.api.sw_interface_dump()]
+            else:
+                assert client.api.sw_interface_set_flags.raw(sw_if_index=10**6).retval == -2
+        client.api.delete_loopback(sw_if_index=index)
+
+    with client.events("sw_interface_event") as events, ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(16)))
+        assert events.get(timeout=5).sw_if_index
+    assert len(client.api.sw_interface_dump().all()) == 1
+
+
+@pytest.mark.parametrize(
+    "after", [0.005, *(pytest.param(ms / 1e3, marks=pytest.mark.long) for ms in (0, 1, 20, 50))]
+)
+def test_a_peer_that_dies_under_threads(
+    own_peer_process: SpawnedPeer, transport: Transport, after: float
+) -> None:
+    """Whatever it does, each thread gets an error of the tree, and none waits longer than it
+    should."""
+
+    def work(step: Callable[[], object]) -> BaseException:
+        started.wait()
+        try:
+            while True:
+                step()
+        except BaseException as error:  # noqa: BLE001 - looked at below
+            return error
+
+    started = threading.Barrier(7)
+    where = own_peer_process.address(transport)
+    with connect(where, transport=transport, timeout=3.0) as client:
+        client.api.show_version()
+        events = client.events("sw_interface_event")
+        steps: list[Callable[[], object]] = [
+            client.api.show_version,
+            client.api.control_ping,
+            lambda: client.api.sw_interface_dump().all(),
+            lambda: list(client.api.sw_interface_dump()),
+            lambda: client.cli("show version"),
+            lambda: events.get(timeout=5),
+        ]
+        with ThreadPoolExecutor(6) as pool:
+            found = [pool.submit(work, step) for step in steps]
+            started.wait()
+            threading.Timer(after, own_peer_process.kill).start()
+            began = monotonic()
+            outcomes = [future.result(30) for future in found]
+        assert monotonic() - began < 12
+        assert all(isinstance(outcome, VapiError) for outcome in outcomes), outcomes
+
+
+@pytest.fixture
+def interrupt_in() -> Iterator[Callable[[float], None]]:
+    """Makes a handler raise KeyboardInterrupt after some seconds, as Ctrl-C does."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+WAITS: dict[str, Callable[[Client], Any]] = {
+    "request": lambda client: client.api.show_version(),
+    "dump": lambda client: client.api.sw_interface_dump().all(),
+    "iteration": lambda client: list(client.api.sw_interface_dump()),
+    "events": lambda client: client.events("sw_interface_event", subscribe=False).get(),
+    "cli": lambda client: client.cli("show version"),
+}
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_ctrl_c(client: Client, peer: Peer, interrupt_in: Callable[..., None], name: str) -> None:
+    assert len(client.api.sw_interface_dump().all()) == 1  # the ways are open, the codecs made
+    client.api.show_version()
+    with peer.faults.stalled():
+        interrupt_in(0.1)
+        started = monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            WAITS[name](client)
+        assert monotonic() - started < 2.0
+    assert client.api.show_version().program == "vpe"
+    assert len(client.api.sw_interface_dump().all()) == 1
+
+
+def test_ctrl_c_while_waiting_to_reconnect(
+    peer: Peer, interrupt_in: Callable[[float], None]
+) -> None:
+    with connect(peer.address(), reconnect=True) as client:
+        peer.stop()
+        with pytest.raises(ConnectionError):
+            list(iter(client.api.control_ping, None))
+        interrupt_in(0.1)
+        with pytest.raises(KeyboardInterrupt):
+            client.wait_connected(30)
