@@ -245,15 +245,22 @@ def test_cmake_finds_it(
 PAGES = [ROOT / "docs" / "c.md", ROOT / "docs" / "cpp.md"]
 
 
+#: What the programs of a page print, in their order.
+PRINTED = {
+    "c": [r"^vpe \S+$", r"^event of interface \d+$(.|\n)*^0: local0$\n^\d+: loop\d+$"],
+    "cpp": [r"^vpe \S+$", r"^event of interface \d+$(.|\n)*^[1-9]\d* of \d+ are loopbacks$"],
+}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_first_program_of_the_page(
+def test_programs_of_the_page(
     page: Path, prefix: Path, bindings: Path, server: tuple[str, str], tmp_path: Path
 ) -> None:
-    """The first program of docs/c.md and docs/cpp.md, as it stands there."""
+    """All programs of docs/c.md and docs/cpp.md, as they stand there."""
     language = page.stem
-    found = re.search(rf"```{language}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert found is not None
-    source = tmp_path / f"first.{language}"
-    source.write_text(found.group(1))
-    program = build(source, tmp_path, prefix, bindings)
-    assert re.search(r"vpe \S+", run(program, server[0]))
+    found = re.findall(rf"```{language}\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    for number, (text, printed) in enumerate(zip(found, PRINTED[language], strict=True)):
+        source = tmp_path / f"program{number}.{language}"
+        source.write_text(text)
+        program = build(source, tmp_path, prefix, bindings)
+        assert re.search(printed, run(program, server[0]), re.MULTILINE)

@@ -6,8 +6,8 @@
  * Conventions: `timeout_ns` counts from the call; 0 does not wait, UINT64_MAX waits for ever. Calls
  * that wait return VAPI_EAGAIN early when vapi_interrupt() is called, and may do so when a signal
  * arrives: the caller looks around and calls again. (Over shared memory the kernel does not tell of a
- * signal: who must notice one waits in slices.) Threads as in vapi.h. Messages are wire bytes: network
- * order, beginning with the u16 message number.
+ * signal: who must notice one waits in slices.) Threads and errors as in vapi.h; what has no timeout
+ * does not wait. Messages are wire bytes: network order, beginning with the u16 message number.
  */
 #ifndef VAPI_BATCH_H
 #define VAPI_BATCH_H
@@ -68,7 +68,9 @@ VAPI_API int vapi_error_os_errno(vapi_ctx_t ctx);
 /** "VAPI_EAGAIN" and so on. */
 VAPI_API const char *vapi_error_name(vapi_error_e code);
 
+/** Whether VPP is there: it looks, as far as the transport allows. NULL is not. */
 VAPI_API bool vapi_is_connected(vapi_ctx_t ctx);
+/** VAPI_TRANSPORT_SOCKET, too, when not connected. */
 VAPI_API vapi_transport_e vapi_get_transport(vapi_ctx_t ctx);
 /** VPP's process, 0 if unknown. */
 VAPI_API int vapi_get_server_pid(vapi_ctx_t ctx);
@@ -131,6 +133,8 @@ typedef vapi_error_e (*vapi_raw_cb)(vapi_ctx_t ctx, void *callback_ctx, u16 vl_m
 VAPI_API vapi_error_e vapi_dispatch_raw(vapi_ctx_t ctx, vapi_raw_cb callback, void *callback_ctx,
                                         u32 max, u64 timeout_ns);
 
+typedef struct vapi_call_s vapi_call_t;
+
 /**
  * One request and its answer. Stores client_index at offset 2 and a new context at offset 6 of a copy
  * of `bytes`, sends it and waits for the message that carries this context; what else arrives stays
@@ -144,10 +148,10 @@ VAPI_API vapi_error_e vapi_dispatch_raw(vapi_ctx_t ctx, vapi_raw_cb callback, vo
  *         again with the same `resume` to go on waiting (nothing is sent twice), or give up with
  *         vapi_call_cancel(): the answer, should it come later, is dropped.
  */
-typedef struct vapi_call_s vapi_call_t;
 VAPI_API vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply_id,
                                 u32 context_offset, void **reply, size_t *reply_size,
                                 u64 timeout_ns, vapi_call_t **resume);
+/** Gives a call up. NULL is allowed. */
 VAPI_API void vapi_call_cancel(vapi_ctx_t ctx, vapi_call_t *call);
 
 /**
@@ -184,6 +188,8 @@ typedef struct vapi_pump_s {
     u32 first_context; /* of the message with index 0 */
     void *handle; /* the library's, while it is under way */
 } vapi_pump_t;
+/** VAPI_OK: all are answered or lost. Errors as vapi_send(); VAPI_EINVAL names what is wrong with the
+ * first part. Sends and receives until the timeout. */
 VAPI_API vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *pump, u64 timeout_ns);
 /** Gives a pump up before it returned VAPI_OK or an error: answers that still come are dropped. Must
  * be called before the memory of such a pump goes away. */
@@ -251,6 +257,7 @@ typedef struct {
     u64 backlog_bytes; /**< now */
     u64 held; /**< received messages that the program has not freed, now */
 } vapi_stats_t;
+/** Since the connection began; each number is whole, together they are not of one instant. */
 VAPI_API void vapi_get_stats(vapi_ctx_t ctx, vapi_stats_t *stats);
 
 #ifdef __cplusplus

@@ -18,7 +18,9 @@
  *    SIGSTOP or a debugger, stops that thread too: do not do this to a shared-memory connection of a
  *    production VPP.)
  *  - Nothing is printed. After a failure vapi_error_text() (vapi/batch.h) says what happened.
- *  - Blocking: functions wait only where their description says so.
+ *  - Unless a description says otherwise, a function never waits, and may be called by any thread and
+ *    from callbacks. Those that return an error answer VAPI_EINVAL when the context is NULL or not
+ *    connected, or another argument makes no sense, and leave everything as it was when they fail.
  *  - Messages are in network byte order on the wire; the generated vapi_msg_X_hton/_ntoh swap them.
  */
 #ifndef VAPI_H
@@ -95,7 +97,7 @@ VAPI_API vapi_error_e vapi_connect_ex(vapi_ctx_t ctx, const char *name, const ch
                                       int max_outstanding_requests, int response_queue_size,
                                       vapi_mode_e mode, bool handle_keepalives, bool use_uds);
 
-/** For code that runs inside VPP, which this library does not: VAPI_ENOTSUP. */
+/** For code that runs inside VPP, which this library does not: always VAPI_ENOTSUP. */
 VAPI_API vapi_error_e vapi_connect_from_vpp(vapi_ctx_t ctx, const char *name,
                                             int max_outstanding_requests, int response_queue_size,
                                             vapi_mode_e mode, bool handle_keepalives);
@@ -103,21 +105,27 @@ VAPI_API vapi_error_e vapi_connect_from_vpp(vapi_ctx_t ctx, const char *name,
 /**
  * Leaves VPP: drains what is still queued, waits for VPP's goodbye, two seconds at most, and releases
  * everything but messages that the program still holds. VAPI_EINVAL when not connected, VAPI_ENORESP
- * when VPP did not answer; the context is disconnected in both cases and may connect again.
+ * when VPP did not answer; the context is disconnected in both cases and may connect again. Threads
+ * that wait inside a call are sent home first: VAPI_EAGAIN when one does not leave, the context is then
+ * connected as before. Not from callbacks (VAPI_EINVAL).
  */
 VAPI_API vapi_error_e vapi_disconnect(vapi_ctx_t ctx);
+/** As vapi_connect_from_vpp(). */
 VAPI_API vapi_error_e vapi_disconnect_from_vpp(vapi_ctx_t ctx);
 
 /**
  * A descriptor that is readable while messages wait, on every transport; for poll, select, epoll
- * only: do not read from it, do not close it. It may be readable when a message has arrived in part.
+ * only: do not read from it. It stays the library's and the same until vapi_disconnect(). It may be
+ * readable when a message has arrived in part. VAPI_EINVAL for a NULL `fd`.
  */
 VAPI_API vapi_error_e vapi_get_fd(vapi_ctx_t ctx, int *fd);
 
 /**
  * Sends a message from vapi_msg_alloc(). VAPI_OK: the library owns it now. Any error: it is still
- * the caller's. VAPI_EAGAIN: no room (non-blocking mode: at once; blocking mode: after the
- * connection's timeout). VAPI_ECONNRESET: VPP is gone.
+ * the caller's. In blocking mode it waits for room, up to the connection's timeout (10 s).
+ *
+ * @return VAPI_OK, VAPI_EAGAIN (no room), VAPI_EINVAL (NULL, or a message that would harm VPP or the
+ *         connection on this transport), VAPI_ENOMEM, VAPI_ECONNRESET (VPP is gone)
  */
 VAPI_API vapi_error_e vapi_send(vapi_ctx_t ctx, void *msg);
 
@@ -144,27 +152,36 @@ VAPI_API vapi_error_e vapi_wait(vapi_ctx_t ctx);
  * its event callback or the generic one. Returns what the callback returned, or as vapi_recv();
  * VAPI_EINVAL for a message that is unknown or shorter than its type.
  *
- * @param wait_time  seconds, in non-blocking mode (0: not at all); blocking mode waits for a message
+ * @param wait_time  seconds, in non-blocking mode (0: not at all). Blocking mode waits for a message:
+ *        for ever when no request is outstanding, else up to the connection's timeout (10 s)
  */
 VAPI_API vapi_error_e vapi_dispatch_one_timedwait(vapi_ctx_t ctx, u32 wait_time);
+/** As vapi_dispatch_one_timedwait() with 0. */
 VAPI_API vapi_error_e vapi_dispatch_one(vapi_ctx_t ctx);
 
-/** Dispatches until no request is outstanding, or something other than VAPI_OK comes up. */
+/** Dispatches until no request is outstanding, or something other than VAPI_OK comes up: what a callback
+ * returned, or an error as above. Blocking mode waits for each message, up to the connection's timeout;
+ * non-blocking mode answers VAPI_EAGAIN when none is there. */
 VAPI_API vapi_error_e vapi_dispatch(vapi_ctx_t ctx);
 
 /** Called with the start of the message, in host byte order; the memory is valid until it returns. */
 typedef vapi_error_e (*vapi_event_cb)(vapi_ctx_t ctx, void *callback_ctx, void *payload);
 
-/** Replaces the callback for one message. May be called from a callback. */
+/** Sets the callback for one message, in place of an earlier one; NULL: none. At any time, also before
+ * connecting; it stays from one connection to the next. `callback_ctx` is the caller's, and handed to
+ * the callback as it is. */
 VAPI_API void vapi_set_event_cb(vapi_ctx_t ctx, vapi_msg_id_t id, vapi_event_cb callback,
                                 void *callback_ctx);
+/** A callback of it that is running goes on. */
 VAPI_API void vapi_clear_event_cb(vapi_ctx_t ctx, vapi_msg_id_t id);
 
-/** For messages that have no callback of their own. */
+/** For messages that have no callback of their own: `msg` as in vapi_event_cb. */
 typedef vapi_error_e (*vapi_generic_event_cb)(vapi_ctx_t ctx, void *callback_ctx, vapi_msg_id_t id,
                                               void *msg);
+/** As vapi_set_event_cb(), for all of them. */
 VAPI_API void vapi_set_generic_event_cb(vapi_ctx_t ctx, vapi_generic_event_cb callback,
                                         void *callback_ctx);
+/** As vapi_clear_event_cb(). */
 VAPI_API void vapi_clear_generic_event_cb(vapi_ctx_t ctx);
 
 /** Makes every vapi_recv(), vapi_wait() and vapi_dispatch*() that waits return VAPI_EAGAIN now, and

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What generated code calls. Programs have no need of it.
+ *
+ * None of it waits but vapi_dispatch_sent(). What takes a context may be called by any thread; what
+ * takes the number of a description needs none, and answers a wrong number with NULL, 0, -1 or false.
  */
 #ifndef VAPI_INTERNAL_H
 #define VAPI_INTERNAL_H
@@ -94,9 +97,12 @@ typedef struct {
 VAPI_API vapi_msg_id_t vapi_register_msg(vapi_message_desc_t *msg);
 /** VPP's number, in host order; UINT16_MAX when VPP does not have the message. */
 VAPI_API u16 vapi_lookup_vl_msg_id(vapi_ctx_t ctx, vapi_msg_id_t id);
+/** The description's number, VAPI_INVALID_MSG_ID when this program has none. */
 VAPI_API vapi_msg_id_t vapi_lookup_vapi_msg_id_t(vapi_ctx_t ctx, u16 vl_msg_id);
+/** What requests carry as client_index, as it is. */
 VAPI_API int vapi_get_client_index(vapi_ctx_t ctx);
 VAPI_API bool vapi_is_nonblocking(vapi_ctx_t ctx);
+/** How many requests are outstanding: a hint where several threads send, exact under the producer lock. */
 VAPI_API bool vapi_requests_empty(vapi_ctx_t ctx);
 VAPI_API bool vapi_requests_full(vapi_ctx_t ctx);
 VAPI_API size_t vapi_get_request_count(vapi_ctx_t ctx);
@@ -111,26 +117,33 @@ enum vapi_request_type {
     VAPI_REQUEST_STREAM = 2, /**< details (response_id) until any other message */
 };
 
-/** Notes an outstanding request; the caller holds the producer lock and has looked for room. */
+/** Notes an outstanding request; the caller holds the producer lock and has looked for room. Without
+ * room the callback is called at once, with VAPI_EAGAIN. */
 VAPI_API void vapi_store_request(vapi_ctx_t ctx, u32 context, vapi_msg_id_t response_id,
                                  enum vapi_request_type type, vapi_cb_t callback,
                                  void *callback_ctx);
+/** Bytes from the message's start; -1: it has no payload. */
 VAPI_API int vapi_get_payload_offset(vapi_msg_id_t id);
+/** What the description has for a whole message. */
 VAPI_API generic_swap_fn_t vapi_get_swap_to_host_func(vapi_msg_id_t id);
 VAPI_API generic_swap_fn_t vapi_get_swap_to_be_func(vapi_msg_id_t id);
 /** Makes a received message ready to be read: `size` bytes in network order are checked to be a whole
  * message of this type, then swapped. false: they are not, or the type is unknown; never trust them. */
 VAPI_API bool vapi_msg_to_host(vapi_msg_id_t id, void *msg, size_t size);
+/** Bytes from the message's start to its context; meaningless without one. */
 VAPI_API size_t vapi_get_context_offset(vapi_msg_id_t id);
 VAPI_API bool vapi_msg_is_with_context(vapi_msg_id_t id);
+/** Descriptions in this program. */
 VAPI_API size_t vapi_get_message_count(void);
+/** Without the CRC; the registrant's. */
 VAPI_API const char *vapi_get_msg_name(vapi_msg_id_t id);
 
 /** Dispatches until all requests that are outstanding now have been answered and their callbacks have
  * returned, in this thread or in others that dispatch. Waits up to the connection's timeout for each
  * message; otherwise as vapi_dispatch(). */
 VAPI_API vapi_error_e vapi_dispatch_sent(vapi_ctx_t ctx);
-/** Makes sending and vapi_store_request() one step. Not held while callbacks run. */
+/** Makes sending and vapi_store_request() one step. Not recursive, not held while callbacks run.
+ * VAPI_MUTEX_FAILURE: the mutex is broken. */
 VAPI_API vapi_error_e vapi_producer_lock(vapi_ctx_t ctx);
 VAPI_API vapi_error_e vapi_producer_unlock(vapi_ctx_t ctx);
 
