@@ -11,11 +11,18 @@ from pathlib import Path
 
 import pytest
 from _resources import open_files, resources
+from hypothesis import HealthCheck, settings
 
 from vapi_cffi import TRANSPORTS, Connection, Transport
 from vapi_cffi.sim import Peer, SpawnedPeer
 
 _numbers = count()
+
+# How long hypothesis takes says how busy the machine is, nothing about this code.
+settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(params=TRANSPORTS)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from _python_values import Values
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vapi_cffi import BadMessage
@@ -144,7 +144,7 @@ def test_every_message_of_vpp(vpp: Scope, vpp_documents: Any, seed: int) -> None
         check(vpp.codec(name), reference, seed)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(data=st.data())
 def test_any_message_of_vpp(vpp: Scope, vpp_documents: Any, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(vpp_documents.messages)))
@@ -162,7 +162,7 @@ def fits(codec: MessageCodec, raw: bytes) -> bool:
     return len(raw) >= codec.size + count * codec.tail.element_size
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(data=st.data())
 def test_any_bytes(vpp: Scope, vpp_documents: Any, data: st.DataObject) -> None:
     """Whatever comes is a message of which every field can be read, or `BadMessage`."""
@@ -196,7 +196,7 @@ def where(codec: MessageCodec, text: str) -> bool:
     return text.startswith((*heads, f"{codec.name}: "))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(data=st.data())
 def test_every_wrong_length_is_named(vpp: Scope, vpp_documents: Any, data: st.DataObject) -> None:
     """Every shorter length of a message, and a longer one."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from _python_values import Values as PythonValues
 from _wire_values import HostOrder, Values
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import generator
@@ -281,7 +281,7 @@ def feature_records(feature_model: Model) -> Callable[[int], tuple[bytes, int]]:
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32))
 def test_python_and_c_encode_features_alike(
     feature_records: Callable[[int], tuple[bytes, int]], feature_check: Path, seed: int

@@ -118,7 +118,7 @@ def files(draw: st.DrawFn) -> list[StructDecl | EnumDecl | DefineDecl]:
     return statements
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(files())
 def test_order_is_found_again(statements: list[StructDecl | EnumDecl | DefineDecl]) -> None:
     """Take statements apart as JSON does; the arrangement found has the CRC of the original."""

@@ -63,7 +63,7 @@ def check(model: Model) -> None:
         }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from([text for text in TEXTS if "import " not in text]),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), st.sampled_from(PIECES)), max_size=3),
@@ -98,7 +98,7 @@ def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_json_documents(data: st.DataObject) -> None:
     document = data.draw(st.sampled_from(DOCUMENTS))
