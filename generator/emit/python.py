@@ -178,11 +178,20 @@ class _Module:
         text = body.text()
         return (self._head("if TYPE_CHECKING:" in text) + text).rstrip("\n") + "\n"
 
+    def _has_short_names(self) -> bool:
+        """Whether a field is called as linters forbid: the author of the API has chosen."""
+        own = [kind for kind in self._file.types if self._model.home(kind) is self._file]
+        blocks = (*own, *self._file.messages)
+        fields = (item for block in blocks for item in getattr(block, "fields", ()))
+        return any(item.name in ("l", "O", "I") for item in fields)
+
     def _head(self, checks: bool) -> str:
         """Imports, known only when the rest is written."""
         out = Writer()
         for line in banner(self._file, with_version=self._options.banner):
             out.line(f"# {line}")
+        if self._has_short_names():
+            out.line("# ruff: noqa: E741")
         out.line(f'"""Bindings of {self._file.name}."""')
         out.lines("\nfrom __future__ import annotations\n")
         typing = Writer()

@@ -62,7 +62,7 @@ define shout { u32 client_index; u32 context; string text[]; };
 service { rpc shout returns null; };
 define shade_dump { u32 client_index; u32 context; };
 define shade_details { u32 context; bool on; f64 depth; u64 many[3]; };
-define bytes { u32 client_index; u32 context; };
+define bytes { u32 client_index; u32 context; u8 l; };
 define bytes_reply { u32 context; i32 retval; };
 '''
 
