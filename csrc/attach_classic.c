@@ -148,6 +148,7 @@ static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error
         rv = shm_attach(s, o->deadline, error);
     if (rv != VAPI_OK)
         return rv;
+    s->base.sees_events = true;
     s->base.server_pid = load_relaxed(&s->hdr->vl_pid);
     /* A pid that does not exist here is one of another namespace, or of a VPP that died: the
        registration will tell. */

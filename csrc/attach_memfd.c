@@ -176,8 +176,9 @@ static bool find_classic_file(int pid, char *path, size_t bytes)
 }
 
 /**
- * VPP allocates events that no request of ours caused in its classic region, and queues their addresses
- * to us. Where that region may be mapped they are read there; elsewhere they count as bad.
+ * VPP allocates what it sends outside of the handling of a request in its classic region, and queues the
+ * addresses to us. Where that region may be mapped it is read there. Elsewhere such messages count as
+ * bad, and transport_dual sends the requests that lead to them by socket.
  */
 static void map_primary(shm_transport_t *s)
 {
@@ -198,6 +199,7 @@ static void map_primary(shm_transport_t *s)
         return;
     }
     s->space = (region_space_t){.regions = {&s->regions[0], primary}, .count = 2};
+    s->base.sees_events = true;
 }
 
 static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error_rec_t *error)

@@ -380,9 +380,10 @@ vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *
     if (rv != VAPI_OK)
         return rv;
     rv = check_release(ctx, error);
-    if (rv == VAPI_OK && ctx->transport->socket_path[0] != 0 && !options->large_over_shm)
-        rv =
-            transport_dual_wrap(&ctx->transport, ctx->transport->socket_path, options->name, error);
+    transport_t *t = ctx->transport;
+    if (rv == VAPI_OK && t->socket_path[0] != 0 && !(options->large_over_shm && t->sees_events))
+        rv = transport_dual_wrap(&ctx->transport, t->socket_path, options->name,
+                                 options->large_over_shm, error);
     if (rv == VAPI_OK)
         rv = map_ids(ctx, error);
     if (rv == VAPI_OK)

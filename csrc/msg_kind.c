@@ -22,6 +22,19 @@ static const char *const forbidden[] = {
 
 static const char *const large[] = {"cli_inband", "get_api_json"};
 
+/* Besides want_*: requests whose events or answers VPP sends when something has happened. */
+static const char *const events[] = {
+    "dhcp_client_config",
+    "dns_resolve_name",
+    "dns_resolve_ip",
+    "nat44_ei_ha_resync",
+};
+
+static const char *const life[] = {"memclnt_keepalive", "memclnt_keepalive_reply"};
+
+#define IS_ONE_OF(name, length, names)                                                             \
+    is_one_of((name), (length), (names), sizeof(names) / sizeof(names)[0])
+
 /** Length of the name without "_" and eight digits of CRC. */
 static size_t bare_length(const char *name_crc)
 {
@@ -55,13 +68,17 @@ static bool ends_with(const char *name, size_t length, const char *end)
 msg_kind_t msg_kind_of(const char *name_crc)
 {
     size_t length = bare_length(name_crc);
-    if (is_one_of(name_crc, length, forbidden, sizeof forbidden / sizeof forbidden[0]))
+    if (IS_ONE_OF(name_crc, length, forbidden))
         return MSG_KIND_FORBIDDEN;
+    if (IS_ONE_OF(name_crc, length, life))
+        return MSG_KIND_LIFE;
+    if (strncmp(name_crc, "want_", 5) == 0)
+        return MSG_KIND_EVENTS;
     size_t stem = without_version(name_crc, length);
     if (ends_with(name_crc, stem, "_dump") || ends_with(name_crc, stem, "_get") ||
-        is_one_of(name_crc, length, large, sizeof large / sizeof large[0]))
+        IS_ONE_OF(name_crc, length, large))
         return MSG_KIND_LARGE;
-    return MSG_KIND_PLAIN;
+    return IS_ONE_OF(name_crc, stem, events) ? MSG_KIND_EVENTS : MSG_KIND_PLAIN;
 }
 
 u8 *msg_kinds_alloc(const msg_table_t *table)

@@ -10,6 +10,9 @@
 typedef enum {
     MSG_KIND_PLAIN = 0, /* answered by one small message, or by none */
     MSG_KIND_LARGE, /* may be answered by any number of messages, or a very long one: dumps, gets */
+    /* what it leads to comes later, when VPP is not handling a request: events, late answers */
+    MSG_KIND_EVENTS,
+    MSG_KIND_LIFE, /* a sign of life of the client that it names; not answered */
     MSG_KIND_FORBIDDEN, /* not for programs: VPP would follow pointers in it, or lose its client */
 } msg_kind_t;
 

@@ -114,10 +114,12 @@ static void send_event(peer_t *p, u32 sw_if_index, u32 flags, bool deleted)
     const peer_pool_t *pools[] = {&p->sockets, &p->shm_clients};
     if (p->ids[PEER_MSG_sw_interface_event] == 0)
         return;
+    p->unasked = true;
     for (u32 i = 0; i < 2; i++)
         for (u32 slot = 0; slot < pools[i]->size; slot++)
             if (pools[i]->at[slot] != NULL && pools[i]->at[slot]->wants_events)
                 send_event_to(p, pools[i]->at[slot], sw_if_index, flags, deleted);
+    p->unasked = false;
 }
 
 void peer_on_want_interface_events(peer_t *p, const peer_call_t *call)

@@ -221,11 +221,19 @@ int peer_restart(peer_t *p)
 
 /* ---- the peer's side ---- */
 
+static void send_to(peer_t *p, peer_client_t *c, const u8 *body, u32 length)
+{
+    /* While a handler has a request of this client, it is taken for the answer. */
+    p->unasked = c->hold_token == 0;
+    peer_out_copy(p, c, body, length);
+    p->unasked = false;
+}
+
 static void send_to_pool(peer_t *p, const peer_pool_t *pool, u64 target, const u8 *body, u32 length)
 {
     for (u32 slot = 0; slot < pool->size; slot++)
         if (pool->at[slot] != NULL && peer_client_is_member(pool->at[slot], target))
-            peer_out_copy(p, pool->at[slot], body, length);
+            send_to(p, pool->at[slot], body, length);
 }
 
 static void send_one(peer_t *p, u64 target, const u8 *body, u32 length)
@@ -237,7 +245,7 @@ static void send_one(peer_t *p, u64 target, const u8 *body, u32 length)
     }
     peer_client_t *c = peer_client_find(p, target);
     if (c != NULL)
-        peer_out_copy(p, c, body, length);
+        send_to(p, c, body, length);
     else
         peer_count(p, dropped_messages, 1);
 }

@@ -125,10 +125,17 @@ static bool flush_socket(peer_t *p, peer_client_t *c)
 
 /* ---- shared memory ---- */
 
-/** The client will find this message in its segment; NULL: neither rings nor heap have room. */
-static u8 *alloc_shared(peer_t *p, peer_client_t *c, u32 bytes)
+/** Where VPP would allocate: for what it sends outside of the handling of a request that is the classic
+ * region, whatever segment its client has. */
+static peer_segment_t *home_of(const peer_t *p, const peer_client_t *c)
 {
-    api_segment_t *s = &c->segment->shm;
+    return p->unasked && p->classic != NULL ? p->classic : c->segment;
+}
+
+/** A message in shared memory; NULL: neither rings nor heap have room. */
+static u8 *alloc_shared(peer_t *p, peer_segment_t *home, u32 bytes)
+{
+    api_segment_t *s = &home->shm;
     u32 misses = load_relaxed(&p->forced_misses);
     msgbuf_t *m = NULL;
     if (misses == 0) {
@@ -161,7 +168,8 @@ static void *begin_shm(peer_t *p, peer_client_t *c, u32 bytes)
 {
     c->open_letter = NULL;
     if (c->letters.count == 0 && c->staged_count < PEER_STAGED_MAX && !c->stuck) {
-        c->open = alloc_shared(p, c, bytes);
+        c->open_home = home_of(p, c);
+        c->open = alloc_shared(p, c->open_home, bytes);
         if (c->open != NULL)
             memset(c->open, 0, bytes);
         return c->open;
@@ -177,13 +185,13 @@ static void *begin_shm(peer_t *p, peer_client_t *c, u32 bytes)
     return c->open;
 }
 
-static void free_shared(peer_t *p, peer_client_t *c, u8 *body)
+static void free_shared(peer_t *p, peer_segment_t *home, u8 *body)
 {
     msgbuf_t *m = (msgbuf_t *)(void *)(body - sizeof *m);
     if (load_relaxed(&m->q) != 0)
         msg_ring_release(m);
     else
-        peer_segment_free_block(p, c->segment, m);
+        peer_segment_free_block(p, home, m);
 }
 
 static void end_shm(peer_t *p, peer_client_t *c)
@@ -202,10 +210,10 @@ static void end_shm(peer_t *p, peer_client_t *c)
         return;
     }
     if (lost) {
-        free_shared(p, c, body);
+        free_shared(p, c->open_home, body);
         return;
     }
-    c->staged[c->staged_count++] = region_va(&c->segment->shm.api, body);
+    c->staged[c->staged_count++] = region_va(&c->open_home->shm.api, body);
     mark_dirty(p, c);
     if (c->staged_count == PEER_STAGED_MAX)
         peer_out_flush(p, c);
@@ -278,7 +286,7 @@ static void stage_letters(peer_t *p, peer_client_t *c)
 {
     while (c->letters.count != 0 && c->staged_count < PEER_STAGED_MAX &&
            svm_queue_length(&c->queue) + c->staged_count < c->queue.maxsize) {
-        u8 *body = alloc_shared(p, c, c->letters.first->length);
+        u8 *body = alloc_shared(p, c->segment, c->letters.first->length);
         if (body == NULL)
             return; /* the heap may have room later */
         peer_letter_t *letter = peer_letters_take(&c->letters);
@@ -398,8 +406,12 @@ void peer_out_forget(peer_t *p, peer_client_t *c)
     if (c->transport == PEER_SOCKET || c->segment == NULL)
         return;
     for (u32 i = 0; i < c->staged_count; i++) {
-        u8 *body = region_ptr(&c->segment->shm.api, c->staged[i], 0);
-        free_shared(p, c, body);
+        peer_segment_t *home = c->segment;
+        u8 *body = region_ptr(&home->shm.api, c->staged[i], 0);
+        if (body == NULL && (home = p->classic) != NULL)
+            body = region_ptr(&home->shm.api, c->staged[i], 0);
+        if (body != NULL)
+            free_shared(p, home, body);
     }
     c->staged_count = 0;
 }

@@ -86,6 +86,7 @@ struct peer_client {
     u64 staged[PEER_STAGED_MAX]; /* addresses to be added to the queue */
     u32 staged_count;
     u8 *open; /* body between begin and end, `open_letter` if private */
+    peer_segment_t *open_home; /* what it was allocated in, if it is not private */
     peer_letter_t *open_letter;
     peer_letters_t letters; /* replies that found the queue full */
     bool stuck; /* counted in peer.stuck_clients */
@@ -223,6 +224,7 @@ struct peer {
     peer_segment_t *classic;
     region_paths_t paths;
     deadline_t next_scan;
+    bool unasked; /* what is being sent answers no request: VPP allocates it elsewhere */
     u32 now_s; /* for garbage collection marks, once a pass */
     u8 *scratch; /* a request's private copy */
     size_t scratch_size;

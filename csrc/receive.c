@@ -130,7 +130,9 @@ static bool is_answer(const vapi_ctx_t ctx, const msg_ref_t *ref)
     if (ref->size < 6)
         return false;
     u32 context = load_raw32((const u8 *)ref->body + 2);
-    return (context & CONTEXT_BIT) != 0 && context != ctx->transport->client_index_raw;
+    const transport_t *t = ctx->transport;
+    return (context & CONTEXT_BIT) != 0 && context != t->client_index_raw &&
+           context != load_relaxed(&t->other_index_raw);
 }
 
 static bool is_private(const vapi_ctx_t ctx, const void *body)

@@ -124,6 +124,8 @@ struct transport {
     vapi_transport_e kind;
     msg_table_t *table;
     u32 client_index_raw;
+    u32 other_index_raw; /* a second one that events may carry; relaxed */
+    bool sees_events; /* what VPP sends outside of requests arrives here, too */
     int server_pid;
     int fd; /* readable when messages wait or `ready_fd` is set: an epoll descriptor */
     int ready_fd; /* eventfd in it, for messages that no descriptor of the kernel stands for */
@@ -168,8 +170,6 @@ void transport_set_ready(transport_t *t);
 void transport_clear_ready(transport_t *t);
 /** Adds a descriptor whose readiness counts. */
 int transport_watch_fd(transport_t *t, int fd);
-/** Adds one of which only the end counts. */
-int transport_watch_hangup(transport_t *t, int fd);
 /** Adds a descriptor of which only its end counts: what comes there is not read by anybody. */
 int transport_watch_hangup(transport_t *t, int fd);
 

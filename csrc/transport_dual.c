@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Shared memory for what has one small answer, a socket for what may have many or long ones.
+ * Shared memory for what has one small answer, a socket for what may have many or long ones, or events.
  *
  * Why: VPP takes messages that its rings have no room for from the heap of the shared segment, a few
  * megabytes, and aborts when that is full. A client frees such a message by sending it back, but VPP
@@ -12,6 +12,10 @@
  * one transport. Before the first request goes to the socket, those in shared memory have been
  * handled; from then on all go to the socket, and a ping of our own behind each batch tells when it
  * is empty again. Only then the next one may go to shared memory.
+ *
+ * Events: VPP sends them to the client that asked for them, at any time, also when the socket is not
+ * looked at. So a request for events waits for its turn to go through shared memory. A client that
+ * could not see them there (see attach_memfd.c) asks by socket, and uses the socket alone from then on.
  */
 #include "transport_dual.h"
 
@@ -30,6 +34,8 @@
 #define QUIET_SPINS 2000
 /* While answers come by socket, one that comes through shared memory is seen this much later at most. */
 #define LOOK_ASIDE_NS NS_PER_MS
+/* The same when only signs of life come there any more. */
+#define LOOK_ASIDE_RARELY_NS (50 * NS_PER_MS)
 #define BATCH 64u
 /* Contexts of the marker pings: below the bit that those of requests have. */
 #define MARKER_CONTEXT 0x56000000u
@@ -43,10 +49,14 @@ typedef struct {
     char name[CLIENT_NAME_BYTES];
     u8 *kinds;
     u32 kinds_count;
+    bool large_over_shm;
     u16 id_control_ping, id_control_ping_reply;
     u32 marker_sent; /* send lock */
     u32 marker_seen; /* receive lock */
     bool marker_owed; /* send lock: there was no room for it behind what it marks the end of */
+    bool subscribed; /* events come by socket: everything does, for good; set under the send lock */
+    bool
+        settling; /* send lock: a request waits until the socket is idle; nothing goes there before */
     u32 clash; /* send lock: the number that the context of the program's last such ping would be */
     /* receive lock: the last look for markers found the one that ends it. From then on requests may go
        through shared memory, and others behind those by socket: what comes by socket now is not to be
@@ -68,8 +78,32 @@ static msg_kind_t kind_of(const dual_transport_t *d, const void *bytes)
 static bool is_wide_busy(dual_transport_t *d)
 {
     /* Acquire all: what is looked at next is looked at after this. */
-    return load_acquire(&d->marker_seen) != load_acquire(&d->marker_sent) ||
+    return load_acquire(&d->subscribed) ||
+           load_acquire(&d->marker_seen) != load_acquire(&d->marker_sent) ||
            load_acquire(&d->marker_owed);
+}
+
+typedef enum {
+    WAY_FAST, /* through shared memory */
+    WAY_WIDE, /* by socket */
+    WAY_SETTLE, /* through shared memory, once the socket is idle */
+} way_t;
+
+/** Which way a message must go; `fallback` when it may go either way. */
+static way_t way_of(const dual_transport_t *d, const void *bytes, way_t fallback)
+{
+    switch (kind_of(d, bytes)) {
+    case MSG_KIND_LARGE:
+        return d->large_over_shm ? fallback : WAY_WIDE;
+    case MSG_KIND_EVENTS:
+        return load_relaxed(&d->subscribed) || !d->fast->sees_events ? WAY_WIDE
+               : fallback == WAY_WIDE                                ? WAY_SETTLE
+                                                                     : WAY_FAST;
+    case MSG_KIND_LIFE:
+        return WAY_FAST; /* it names the client of the shared memory; order does not matter */
+    default:
+        return fallback;
+    }
 }
 
 static int lose(dual_transport_t *d, transport_t *lost)
@@ -93,6 +127,7 @@ static int open_wide(dual_transport_t *d)
         wide->ops->destroy(wide);
         return -ENOMEM;
     }
+    store_relaxed(&d->base.other_index_raw, wide->client_index_raw);
     store_release(&d->wide, wide);
     return 0;
 }
@@ -158,6 +193,8 @@ static bool is_apart(dual_transport_t *d, const void *bytes, u32 size)
 
 static void send_marker(dual_transport_t *d)
 {
+    if (load_relaxed(&d->subscribed))
+        return; /* nobody waits for the socket to be idle any more */
     msg_control_ping_t *ping = private_msg_alloc(sizeof *ping);
     store_relaxed(&d->marker_owed, true);
     if (ping == NULL)
@@ -180,14 +217,25 @@ static void send_marker(dual_transport_t *d)
     }
 }
 
+/** Something that is to be sent by socket may lead to events: there they come from then on. */
+static void note_events(dual_transport_t *d, void *const *copies, u32 count)
+{
+    for (u32 i = 0; i < count; i++)
+        if (kind_of(d, copies[i]) == MSG_KIND_EVENTS)
+            store_release(&d->subscribed, true);
+}
+
 /** Sends private messages and the marker behind them. Those that did not go are freed. */
 static int send_wide(dual_transport_t *d, void **copies, u32 count, bool all)
 {
     u32 apart = 0;
     while (apart < count && is_apart(d, copies[apart], be32toh(msgbuf_of(copies[apart])->data_len)))
         apart++;
-    int n = apart == count || (apart != 0 && !all) ? d->wide->ops->send(d->wide, copies, apart, all)
-                                                   : -EAGAIN;
+    bool goes = apart == count || (apart != 0 && !all);
+    if (goes)
+        /* Before: another thread may be sent the first event at once. */
+        note_events(d, copies, apart);
+    int n = goes ? d->wide->ops->send(d->wide, copies, apart, all) : -EAGAIN;
     for (u32 i = n < 0 ? 0 : (u32)n; i < count; i++)
         private_msg_free(copies[i]);
     if (n > 0)
@@ -195,22 +243,48 @@ static int send_wide(dual_transport_t *d, void **copies, u32 count, bool all)
     return n;
 }
 
+/**
+ * The way of the next messages: `count` of them at most with `all`, else as many as go the same way
+ * (*count). -EAGAIN: the socket must become idle first.
+ */
+static int choose_way(dual_transport_t *d, const void *(*at)(const void *messages, u32 i),
+                      const void *messages, u32 *count, bool all)
+{
+    way_t fallback = is_wide_busy(d) ? WAY_WIDE : WAY_FAST, way = WAY_FAST;
+    u32 n = 0;
+    for (; n < *count && n < BATCH; n++) {
+        way_t next = way_of(d, at(messages, n), way == WAY_WIDE ? WAY_WIDE : fallback);
+        if (n != 0 && next != way && !all)
+            break;
+        /* All or none: what one of them needs, they all do. */
+        way = n == 0 || next == WAY_WIDE || way == WAY_FAST ? next : way;
+    }
+    *count = n;
+    d->settling &= fallback == WAY_WIDE && !load_relaxed(&d->subscribed);
+    if (way == WAY_SETTLE)
+        d->settling = true;
+    else if (way == WAY_FAST || !d->settling)
+        return (int)way;
+    if (load_relaxed(&d->marker_owed))
+        send_marker(d);
+    return -EAGAIN;
+}
+
+static const void *body_at(const void *bodies, u32 i) { return ((void *const *)bodies)[i]; }
+
 static int dual_send(transport_t *t, void *const *bodies, u32 count, bool all)
 {
     dual_transport_t *d = dual_of(t);
-    bool wide = is_wide_busy(d);
-    for (u32 i = 0; i < count && !wide; i++)
-        wide = kind_of(d, bodies[i]) == MSG_KIND_LARGE;
-    if (!wide)
-        return d->fast->ops->send(d->fast, bodies, count, all);
     if (count > BATCH && all)
         return -EINVAL;
-    int rv = go_wide(d);
-    if (rv != 0)
+    int rv = choose_way(d, body_at, bodies, &count, all);
+    if (rv == WAY_FAST)
+        return d->fast->ops->send(d->fast, bodies, count, all);
+    if (rv < 0 || (rv = go_wide(d)) != 0)
         return rv;
     void *copies[BATCH];
     u32 n = 0;
-    for (; n < count && n < BATCH; n++)
+    for (; n < count; n++)
         if ((copies[n] = wide_copy(d, bodies[n], be32toh(msgbuf_of(bodies[n])->data_len))) == NULL)
             break;
     if (n < count && (all || n == 0)) {
@@ -224,25 +298,28 @@ static int dual_send(transport_t *t, void *const *bodies, u32 count, bool all)
     return rv;
 }
 
+typedef struct {
+    const out_batch_t *batch;
+    u32 first;
+} rest_t;
+
+static const void *rest_at(const void *rest, u32 i)
+{
+    const rest_t *r = rest;
+    return out_bytes(r->batch, r->first + i);
+}
+
 static int dual_send_copies(transport_t *t, const out_batch_t *batch, u32 first, u32 count)
 {
     dual_transport_t *d = dual_of(t);
-    /* As many as go the same way. */
-    bool wide = is_wide_busy(d);
-    u32 n = 0;
-    for (; n < count && n < BATCH; n++) {
-        bool large = kind_of(d, out_bytes(batch, first + n)) == MSG_KIND_LARGE;
-        if (large && !wide && n != 0)
-            break;
-        wide |= large;
-    }
-    if (!wide)
-        return d->fast->ops->send_copies(d->fast, batch, first, n);
-    int rv = go_wide(d);
-    if (rv != 0)
+    const rest_t rest = {batch, first};
+    int rv = choose_way(d, rest_at, &rest, &count, false);
+    if (rv == WAY_FAST)
+        return d->fast->ops->send_copies(d->fast, batch, first, count);
+    if (rv < 0 || (rv = go_wide(d)) != 0)
         return rv;
     void *copies[BATCH];
-    for (u32 i = 0; i < n; i++) {
+    for (u32 i = 0; i < count; i++) {
         u32 size = out_size(batch, first + i);
         copies[i] = private_msg_alloc(size);
         if (copies[i] == NULL) {
@@ -253,7 +330,7 @@ static int dual_send_copies(transport_t *t, const out_batch_t *batch, u32 first,
         out_copy(batch, first + i, copies[i]);
         readdress(d, copies[i], size);
     }
-    return send_wide(d, copies, n, false);
+    return send_wide(d, copies, count, false);
 }
 
 static int dual_flush(transport_t *t)
@@ -382,8 +459,9 @@ static int dual_sleep(transport_t *t, bool for_room, deadline_t deadline)
         rv = d->fast->ops->sleep(d->fast, for_room, deadline);
         return rv == -ECONNRESET ? lose(d, d->fast) : rv;
     }
+    u64 slice = load_relaxed(&d->subscribed) ? LOOK_ASIDE_RARELY_NS : LOOK_ASIDE_NS;
     while (rv == -ETIMEDOUT && !d->fast->ops->waiting(d->fast)) {
-        rv = wide->ops->sleep(wide, for_room, deadline_slice(deadline, LOOK_ASIDE_NS));
+        rv = wide->ops->sleep(wide, for_room, deadline_slice(deadline, slice));
         if (rv == -ETIMEDOUT && (deadline_passed(deadline) || for_room))
             break;
         if (rv == -ETIMEDOUT && d->fast->ops->alive(d->fast) != 0)
@@ -460,6 +538,7 @@ static int dual_leave(transport_t *t)
     if (wide != NULL && load_acquire(&d->marker_seen) != d->marker_sent)
         store_release(&d->marker_seen, d->marker_sent);
     store_relaxed(&d->marker_owed, false);
+    store_release(&d->subscribed, false);
     int rv = d->fast->ops->leave(d->fast);
     return rv == -ECONNRESET ? lose(d, d->fast) : rv;
 }
@@ -527,7 +606,7 @@ static const transport_ops_t dual_ops = {
 };
 
 vapi_error_e transport_dual_wrap(transport_t **t, const char *path, const char *name,
-                                 error_rec_t *error)
+                                 bool large_over_shm, error_rec_t *error)
 {
     transport_t *fast = *t;
     dual_transport_t *d = calloc(1, sizeof *d);
@@ -539,6 +618,7 @@ vapi_error_e transport_dual_wrap(transport_t **t, const char *path, const char *
     d->base = *fast; /* the table, the descriptors and the index are the fast one's */
     d->base.ops = &dual_ops;
     d->fast = fast;
+    d->large_over_shm = large_over_shm;
     d->kinds_count = (u32)msg_table_max_id(fast->table) + 1;
     d->id_control_ping = msg_table_find(fast->table, "control_ping_51077d14");
     d->id_control_ping_reply = msg_table_find(fast->table, "control_ping_reply_f6b0b8ca");

@@ -64,12 +64,13 @@ static void shm_unsend(transport_t *t, void *body)
         arena_free(body);
 }
 
-/** Adds addresses to VPP's queue: how many, or an error. */
-static int enqueue(shm_transport_t *s, const u64 *addresses, u32 count, bool all)
+/** Adds addresses to a queue of VPP: how many, or an error. */
+static int enqueue(shm_transport_t *s, svm_queue_t *queue, const u64 *addresses, u32 count,
+                   bool all)
 {
     if (load_relaxed(&s->gone))
         return -ECONNRESET;
-    int n = svm_queue_add_many(&s->vpp_queue, addresses, count, all, deadline_in(LOCK_PATIENCE_NS));
+    int n = svm_queue_add_many(queue, addresses, count, all, deadline_in(LOCK_PATIENCE_NS));
     return n < 0 && n != -EAGAIN ? queue_error(s, n) : n;
 }
 
@@ -84,7 +85,7 @@ static int shm_send(transport_t *t, void *const *bodies, u32 count, bool all)
         u32 n = count - sent < BATCH ? count - sent : BATCH;
         for (u32 i = 0; i < n; i++)
             addresses[i] = region_va(s->own, bodies[sent + i]);
-        int rv = enqueue(s, addresses, n, all);
+        int rv = enqueue(s, &s->vpp_queue, addresses, n, all);
         if (rv < 0)
             return sent != 0 ? (int)sent : rv;
         sent += (u32)rv;
@@ -109,8 +110,9 @@ static int shm_send_copies(transport_t *t, const out_batch_t *batch, u32 first, 
         bodies[n] = body;
         addresses[n++] = region_va(s->own, body);
     }
-    int sent =
-        n == 0 ? load_relaxed(&s->gone) ? -ECONNRESET : -EAGAIN : enqueue(s, addresses, n, false);
+    int sent = n != 0                   ? enqueue(s, &s->vpp_queue, addresses, n, false)
+               : load_relaxed(&s->gone) ? -ECONNRESET
+                                        : -EAGAIN;
     for (u32 i = sent < 0 ? 0 : (u32)sent; i < n; i++)
         arena_free(bodies[i]);
     return sent == 0 && count != 0 ? -EAGAIN : sent;
@@ -124,54 +126,61 @@ static int shm_flush(transport_t *t)
 
 /* ---- receiving */
 
-/** Sends heap blocks back to VPP, which frees them: their body becomes a sign of life. */
-static void flush_returns(shm_transport_t *s)
+static void flush_list(shm_transport_t *s, returns_t *r, svm_queue_t *queue)
 {
-    while (s->return_count != 0) {
-        u32 n = s->return_count < BATCH ? s->return_count : BATCH;
-        int sent = enqueue(s, s->returns + s->return_count - n, n, true);
+    while (r->count != 0) {
+        u32 n = r->count < BATCH ? r->count : BATCH;
+        int sent = enqueue(s, queue, r->at + r->count - n, n, true);
         if (sent < 0 && n > 1)
-            sent = enqueue(s, s->returns + s->return_count - (n = 1), 1, true);
+            sent = enqueue(s, queue, r->at + r->count - (n = 1), 1, true);
         if (sent <= 0)
             return;
-        s->return_count -= n;
+        r->count -= n;
     }
 }
 
-/**
- * A block of the classic region's heap in the queue of a private segment: only through its own queue it
- * finds its own heap. The ping of a client that cannot exist is dropped without a word, and freed.
- */
-static void return_to_primary(shm_transport_t *s, u8 *body, u32 size, u64 va)
+/** Sends heap blocks back to VPP, which frees them. */
+static void flush_returns(shm_transport_t *s)
 {
-    if (size < sizeof(msg_control_ping_t) || s->primary_queue.shm == NULL)
-        return; /* VPP keeps the block: a leak there is better than a crash here */
-    store_be16(body, ID_CONTROL_PING);
-    store_raw32(body + 2, UINT32_MAX);
-    store_raw32(body + 6, 0);
-    if (svm_queue_add_many(&s->primary_queue, &va, 1, true, deadline_in(NS_PER_MS)) == 1)
-        STAT_ADD(&s->base, returned, 1);
+    flush_list(s, &s->returns, &s->vpp_queue);
+    flush_list(s, &s->primary_returns, &s->primary_queue);
 }
 
-static void return_to_sender(shm_transport_t *s, void *body, u32 size, u64 va)
+static bool any_returns(const shm_transport_t *s)
 {
-    if (s->base.kind == VAPI_TRANSPORT_MEMFD && !region_holds(&s->regions[0], body)) {
-        return_to_primary(s, body, size, va);
-        return;
-    }
-    /* Six bytes, not the whole message: the block may have no more. */
-    store_be16(body, ID_MEMCLNT_KEEPALIVE_REPLY);
-    store_raw32((u8 *)body + 2, s->base.client_index_raw);
-    STAT_ADD(&s->base, returned, 1);
-    if (s->return_count == s->return_room) {
-        u32 room = s->return_room == 0 ? 64 : s->return_room * 2;
-        u64 *larger = realloc(s->returns, room * sizeof *larger);
+    return load_relaxed(&s->returns.count) != 0 || load_relaxed(&s->primary_returns.count) != 0;
+}
+
+static void return_later(shm_transport_t *s, returns_t *r, u64 va)
+{
+    if (r->count == r->room) {
+        u32 room = r->room == 0 ? 64 : r->room * 2;
+        u64 *larger = realloc(r->at, room * sizeof *larger);
         if (larger == NULL)
             return;
-        s->returns = larger;
-        s->return_room = room;
+        r->at = larger;
+        r->room = room;
     }
-    s->returns[s->return_count++] = va;
+    r->at[r->count++] = va;
+    STAT_ADD(&s->base, returned, 1);
+}
+
+static void return_to_sender(shm_transport_t *s, u8 *body, u32 size, u64 va)
+{
+    if (s->base.kind != VAPI_TRANSPORT_MEMFD || region_holds(&s->regions[0], body)) {
+        /* Its body becomes a sign of life; six bytes of it, as the block may have no more. */
+        store_be16(body, ID_MEMCLNT_KEEPALIVE_REPLY);
+        store_raw32(body + 2, s->base.client_index_raw);
+        return_later(s, &s->returns, va);
+    } else if (size >= sizeof(msg_control_ping_t) && s->primary_queue.shm != NULL) {
+        /* A block of the classic region's heap in the queue of a private segment: only through its own
+           queue it finds its own heap, and there this client has no index. The ping of a client that
+           cannot exist is dropped without a word, and freed. */
+        store_be16(body, ID_CONTROL_PING);
+        store_raw32(body + 2, UINT32_MAX);
+        store_raw32(body + 6, 0);
+        return_later(s, &s->primary_returns, va);
+    } /* else VPP keeps the block: a leak there is better than a crash here */
 }
 
 static void ring_release(void *body)
@@ -214,7 +223,7 @@ static int shm_take(transport_t *t, msg_ref_t *refs, u32 max)
     shm_transport_t *s = shm_of(t);
     u64 addresses[BATCH];
     u32 count = 0;
-    if (s->return_count != 0)
+    if (any_returns(s))
         flush_returns(s);
     while (count < max && svm_queue_length(&s->own_queue) != 0) {
         u32 want = max - count < BATCH ? max - count : BATCH;
@@ -230,7 +239,7 @@ static int shm_take(transport_t *t, msg_ref_t *refs, u32 max)
             if (accept(s, addresses[i], &refs[count]))
                 count++;
     }
-    if (s->return_count != 0)
+    if (any_returns(s))
         flush_returns(s);
     if (count == 0 && load_relaxed(&s->gone))
         return -ECONNRESET;
@@ -308,8 +317,10 @@ static u32 shm_held(transport_t *t)
 /** Whether blocks of VPP's heap wait to go back, and take() would find room for them. */
 static bool can_return(const shm_transport_t *s)
 {
-    return load_relaxed(&s->return_count) != 0 &&
-           svm_queue_length(&s->vpp_queue) < s->vpp_queue.maxsize;
+    return (load_relaxed(&s->returns.count) != 0 &&
+            svm_queue_length(&s->vpp_queue) < s->vpp_queue.maxsize) ||
+           (load_relaxed(&s->primary_returns.count) != 0 &&
+            svm_queue_length(&s->primary_queue) < s->primary_queue.maxsize);
 }
 
 static bool shm_is_quiet(transport_t *t)
@@ -371,7 +382,7 @@ static int shm_sleep(transport_t *t, bool for_room, deadline_t deadline)
             rv = 0;
         } else {
             /* Nobody wakes us when VPP has room for what goes back to its heap. */
-            u64 slice = load_relaxed(&s->return_count) != 0 ? ROOM_PAUSE_NS : SLEEP_SLICE_NS;
+            u64 slice = any_returns(s) ? ROOM_PAUSE_NS : SLEEP_SLICE_NS;
             rv = svm_queue_wait_nonempty(&s->own_queue, deadline_slice(deadline, slice));
         }
         if (rv == 0)
@@ -463,9 +474,9 @@ static void shm_close(transport_t *t, bool clean)
     s->release_memory = NULL;
     bell_close(&s->bell, !s->disowned && !was_gone);
     transport_close_fds(t);
-    free(s->returns);
-    s->returns = NULL;
-    s->return_count = s->return_room = 0;
+    free(s->returns.at);
+    free(s->primary_returns.at);
+    s->returns = s->primary_returns = (returns_t){0};
 }
 
 static void shm_destroy(transport_t *t)

@@ -17,6 +17,11 @@
 
 typedef struct shm_transport shm_transport_t;
 
+typedef struct {
+    u64 *at;
+    u32 count, room;
+} returns_t;
+
 struct shm_transport {
     transport_t base;
     region_t regions[2]; /* memfd: the segment; classic: the API region and the root */
@@ -37,9 +42,9 @@ struct shm_transport {
     u64 next_look_ns;
     char path[128]; /* classic: the API region's file, "" otherwise */
 
-    /* messages of VPP's heap whose way back found VPP's queue full; receive lock */
-    u64 *returns;
-    u32 return_count, return_room;
+    /* messages of VPP's heaps that go back: of the region that our requests go to, and of the classic one
+       of a private segment's VPP. What finds the queue full waits here. Receive lock. */
+    returns_t returns, primary_returns;
 
     pthread_mutex_t held_lock;
     struct {

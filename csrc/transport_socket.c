@@ -436,6 +436,7 @@ vapi_error_e transport_socket_connect(transport_t **out, const transport_options
     s->base.kind = VAPI_TRANSPORT_SOCKET;
     s->base.stats = o->stats;
     s->base.max_msg_size = LARGEST_MESSAGE;
+    s->base.sees_events = true;
     vapi_error_e rv = open_all(s, o, error);
     if (rv != VAPI_OK) {
         socket_close(&s->base, false);

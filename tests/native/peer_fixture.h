@@ -95,6 +95,7 @@ typedef struct {
     /* shared memory */
     region_t api, root;
     region_space_t space;
+    const region_t *own; /* what the queue and the arena lie in */
     svm_queue_t server, queue;
     u8 *arena;
     u32 next_slot;
@@ -196,8 +197,7 @@ static UNUSED void shm_send(client_t *c, const void *body, u32 length)
     m->data_len = htobe32(length);
     m->gc_mark = 0;
     m->q = 1;
-    CHECK_EQ(shm_try_send_va(c, region_va(c->space.regions[c->space.count - 1], m->data), WAIT_NS),
-             0);
+    CHECK_EQ(shm_try_send_va(c, region_va(c->own, m->data), WAIT_NS), 0);
 }
 
 /** Gives the message back that was received last. */
@@ -212,6 +212,8 @@ static UNUSED void shm_release(client_t *c)
         store_release(&m->q, 0);
         return;
     }
+    if (!region_holds(&c->api, m) && c->own == &c->api)
+        return; /* the other region's heap: it goes back by another queue, which this client has not */
     store_be16(m->data, 22);
     store_raw32(m->data + 2, c->index);
     CHECK_EQ(shm_try_send_va(c, region_va(c->space.regions[0], m->data), WAIT_NS), 0);
@@ -267,7 +269,7 @@ static UNUSED void shm_register(client_t *c, u8 *memory, u32 queue_length)
     memset(c->arena, 0, ARENA_SLOTS * ARENA_SLOT_BYTES);
     mp_memclnt_create_t m = {.id = htobe16(25),
                              .context = 88,
-                             .input_queue = region_va(c->space.regions[c->space.count - 1], memory),
+                             .input_queue = region_va(c->own, memory),
                              .name = "bare shm",
                              .keepalive = 1};
     shm_send(c, &m, sizeof m);
@@ -329,6 +331,7 @@ static UNUSED client_t *memfd_client_with(const char *path, u32 segment_bytes, u
         check_fail(__FILE__, __LINE__, error.text);
     close(fd);
     c->space = (region_space_t){.regions = {&c->api}, .count = 1};
+    c->own = &c->api;
     /* The oversized ring is ours: the last of the client rings. */
     shm_hdr_t *hdr;
     u32 rings;
@@ -380,6 +383,7 @@ static UNUSED client_t *classic_client_with(const char *prefix, u32 queue_length
         check_fail(__FILE__, __LINE__, error.text);
     CHECK(c->api.va > c->root.va && c->api.va + c->api.size <= c->root.va + c->root.size);
     c->space = (region_space_t){.regions = {&c->api, &c->root}, .count = 2};
+    c->own = &c->root;
     shm_register(c, carve(c, CARVED_BYTES / SHM_PAGE_SIZE), queue_length);
     return c;
 }
@@ -389,10 +393,23 @@ static UNUSED client_t *classic_client(const char *prefix)
     return classic_client_with(prefix, 256);
 }
 
+/** One that also looks into the classic region, where events come from. */
+static UNUSED client_t *seeing_memfd_client(const fixture_t *f)
+{
+    char path[128];
+    error_rec_t error;
+    client_t *c = memfd_client(f->path);
+    snprintf(path, sizeof path, "/dev/shm/%s-vpe-api", f->prefix);
+    if (region_map_file(&c->root, path, deadline_in(WAIT_NS), &error) != VAPI_OK)
+        check_fail(__FILE__, __LINE__, error.text);
+    c->space = (region_space_t){.regions = {&c->api, &c->root}, .count = 2};
+    return c;
+}
+
 static UNUSED client_t *any_client(const fixture_t *f, peer_transport_e transport)
 {
     return transport == PEER_SOCKET  ? socket_client(f->path)
-           : transport == PEER_MEMFD ? memfd_client(f->path)
+           : transport == PEER_MEMFD ? seeing_memfd_client(f)
                                      : classic_client(f->prefix);
 }
 

@@ -193,7 +193,7 @@ static void poke(peer_transport_e transport)
     client_t *good = any_client(&f, transport);
     client_t *bad = any_client(&f, transport);
     /* Of the classic pair the root region, which holds the other. */
-    const region_t *r = bad->space.regions[bad->space.count - 1];
+    const region_t *r = bad->own;
     const u64 addresses[] = {0,
                              1,
                              15,
@@ -215,7 +215,7 @@ static void poke(peer_transport_e transport)
         m->data_len = htobe32(lengths[i]);
         m->gc_mark = 0;
         m->q = 1;
-        u64 va = region_va(bad->space.regions[bad->space.count - 1], m->data);
+        u64 va = region_va(bad->own, m->data);
         CHECK_EQ(shm_try_send_va(bad, va, WAIT_NS), 0);
     }
     /* A block that was never allocated comes back to be freed. */
@@ -224,7 +224,7 @@ static void poke(peer_transport_e transport)
     store_raw32(m->data + 2, bad->index);
     m->data_len = htobe32(6);
     m->q = 0;
-    u64 va = region_va(bad->space.regions[bad->space.count - 1], m->data);
+    u64 va = region_va(bad->own, m->data);
     CHECK_EQ(shm_try_send_va(bad, va, WAIT_NS), 0);
     m->q = 1;
     /* Registrations that point anywhere. */

@@ -55,7 +55,7 @@ static void ask(client_t *c)
     memcpy(m->data, &h, sizeof h);
     m->data_len = htobe32(sizeof h);
     m->q = 1;
-    if (shm_try_send_va(c, region_va(c->space.regions[c->space.count - 1], m->data), 0) != 0)
+    if (shm_try_send_va(c, region_va(c->own, m->data), 0) != 0)
         store_release(&m->q, 0);
 }
 

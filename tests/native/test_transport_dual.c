@@ -443,6 +443,149 @@ OVER_MEMORY(all_through_memory_if_asked_to, 60)
     server_stop(&s);
 }
 
+/* ---- events ---- */
+
+#define LOOPBACK "create_loopback_42bb5d22"
+#define SET_FLAGS "sw_interface_set_flags_f5aec1b8"
+#define WANT_EVENTS "want_interface_events_476f5a08"
+#define EVENT "sw_interface_event_2d3d95a7"
+
+static u32 make_loopback(vapi_ctx_t ctx)
+{
+    mp_create_loopback_t m = {.h.id = htobe16(vapi_find_msg(ctx, LOOPBACK))};
+    void *reply;
+    size_t size;
+    CHECK_OK(ctx, call(ctx, &m, sizeof m, &reply, &size));
+    u32 index = be32toh(((mp_interface_reply_t *)reply)->sw_if_index);
+    vapi_msg_free(ctx, reply);
+    return index;
+}
+
+static void call_for_retval(vapi_ctx_t ctx, const void *request, size_t size)
+{
+    void *reply;
+    size_t reply_size;
+    CHECK_OK(ctx, call(ctx, request, size, &reply, &reply_size));
+    CHECK_EQ(((reply_head_t *)reply)->retval, 0);
+    vapi_msg_free(ctx, reply);
+}
+
+static void want_events(vapi_ctx_t ctx, bool on)
+{
+    mp_want_interface_events_t m = {.h.id = htobe16(vapi_find_msg(ctx, WANT_EVENTS)),
+                                    .enable_disable = htobe32(on),
+                                    .pid = htobe32(7)};
+    call_for_retval(ctx, &m, sizeof m);
+}
+
+static void set_up(vapi_ctx_t ctx, u32 sw_if_index, bool up)
+{
+    mp_sw_interface_set_flags_t m = {.h.id = htobe16(vapi_find_msg(ctx, SET_FLAGS)),
+                                     .sw_if_index = htobe32(sw_if_index),
+                                     .flags = htobe32(up)};
+    call_for_retval(ctx, &m, sizeof m);
+}
+
+/** The next message is the event of this interface. */
+static void receive_event(vapi_ctx_t ctx, u32 sw_if_index, bool up)
+{
+    void *msg;
+    size_t size;
+    CHECK_OK(ctx, vapi_recv(ctx, &msg, &size, SVM_Q_TIMEDWAIT, 10));
+    mp_sw_interface_event_t e;
+    CHECK_EQ(size, sizeof e);
+    memcpy(&e, msg, sizeof e);
+    CHECK_EQ(be16toh(e.id), vapi_find_msg(ctx, EVENT));
+    CHECK_EQ(be32toh(e.sw_if_index), sw_if_index);
+    CHECK_EQ(be32toh(e.flags) & 1, up);
+    vapi_msg_free(ctx, msg);
+}
+
+/** Asks for events while the answer to a dump is on its way, and once it is there. */
+static void events_come(vapi_ctx_t ctx, u32 rounds)
+{
+    u32 index = make_loopback(ctx);
+    for (u32 round = 0; round < rounds; round++) {
+        bool up = round % 2 == 0, before = round % 3 == 0;
+        CHECK_OK(ctx, send_dump(ctx, round));
+        if (!before)
+            receive_answer(ctx, round, ROUTES);
+        want_events(ctx, true);
+        if (before)
+            receive_answer(ctx, round, ROUTES);
+        set_up(ctx, index, up);
+        receive_event(ctx, index, up);
+        want_events(ctx, false);
+        set_up(ctx, index, up);
+        ping(ctx);
+    }
+    CHECK_EQ(stats_of(ctx).bad, 0);
+    CHECK_EQ(stats_of(ctx).dropped, 0);
+}
+
+OVER_MEMORY(events_come_whenever_they_are_asked_for, 60)
+{
+    server_t s;
+    server_start(&s);
+    vapi_ctx_t ctx = client(&s, transport);
+    add_routes(ctx, ROUTES);
+    events_come(ctx, 200);
+    /* It did not cost the shared memory. */
+    u64 before = peer_stats_of(&s).sent_socket;
+    for (u32 i = 0; i < 500; i++)
+        ping(ctx);
+    CHECK(peer_stats_of(&s).sent_socket - before < 100);
+    check_peer_was_free(&s);
+    client_close(ctx);
+    server_stop(&s);
+}
+
+/** As VPP, the peer allocates events in its classic region, where this client cannot look. */
+static void events_of_a_hidden_region(bool large_over_shm)
+{
+    server_t s;
+    char path[160];
+    server_start(&s);
+    snprintf(path, sizeof path, "/dev/shm/%s-vpe-api", s.prefix);
+    CHECK_EQ(unlink(path), 0);
+    vapi_connect_options_t o = client_options(&s, VAPI_TRANSPORT_MEMFD);
+    o.large_over_shm = large_over_shm;
+    vapi_ctx_t ctx = client_with(&o);
+    add_routes(ctx, ROUTES);
+    /* What nobody asked for is not seen, and said to be. */
+    shout(&s, 3);
+    deadline_t until = deadline_in(LONG_NS);
+    while (stats_of(ctx).bad < 3)
+        CHECK(!deadline_passed(until));
+    CHECK_EQ(stats_of(ctx).bad, 3);
+    client_close(ctx);
+    ctx = client_with(&o);
+    events_come(ctx, 100);
+    /* All go by socket now: threads, many in flight, and the end of it. */
+    vapi_pump_t pump = {.stride = sizeof(request_head_t),
+                        .count = 20000,
+                        .depth = 256,
+                        .context_offset = 2,
+                        .retval_offset = 6};
+    request_head_t *all = calloc(pump.count, sizeof *all);
+    for (u32 i = 0; i < pump.count; i++)
+        all[i].id = htobe16(vapi_find_msg(ctx, PING));
+    pump.bytes = (const u8 *)all;
+    CHECK_OK(ctx, vapi_pump(ctx, &pump, LONG_NS));
+    CHECK_EQ(pump.received, pump.count);
+    free(all);
+    u64 before = now_ns();
+    client_close(ctx);
+    CHECK(now_ns() - before < NS_PER_S);
+    server_stop(&s);
+}
+
+TEST_WITHIN(events_of_a_hidden_region_come_by_socket, 60) { events_of_a_hidden_region(false); }
+TEST_WITHIN(events_of_a_hidden_region_come_whatever_dumps_do, 60)
+{
+    events_of_a_hidden_region(true);
+}
+
 /* ---- what is refused ---- */
 
 OVER_MEMORY(dangerous_messages_are_refused, 30)
