@@ -14,7 +14,11 @@
 #include "handshake.h"
 #include "sockio.h"
 
-#define BELL_BYTES (sizeof(msgbuf_t) + sizeof(msg_control_ping_t))
+/* One frame serves for many rings, a few bytes of it each: VPP wakes to read them, but has a message to
+ * handle only when the frame is whole. It does not mind what follows the ping in it. */
+#define RING_BYTES 8u
+#define BELL_BYTES (16 * RING_BYTES)
+#define PING_BYTES (sizeof(msgbuf_t) + sizeof(msg_control_ping_t))
 /* Listening sockets of one process that are looked at. */
 #define MOST_CANDIDATES 32
 
@@ -45,44 +49,57 @@ vapi_error_e bell_open(bell_t *b, const char *path, const char *name, msg_table_
     return VAPI_OK;
 }
 
-/** A control_ping with the given client_index, framed. */
-static void frame(u8 *out, u16 id, u32 client_index_raw)
+/** A control_ping with the given client_index, framed, in a frame of `bytes`. */
+static void frame(u8 *out, u32 bytes, u16 id, u32 client_index_raw)
 {
     msgbuf_t header;
     msg_control_ping_t body = {.id = htobe16(id), .client_index = client_index_raw};
-    sockio_frame_header(&header, sizeof body);
+    sockio_frame_header(&header, bytes - (u32)sizeof header);
+    memset(out, 0, bytes);
     memcpy(out, &header, sizeof header);
     memcpy(out + sizeof header, &body, sizeof body);
 }
 
-void bell_arm(bell_t *b, u16 id_control_ping)
+/** Sends at most `most` bytes of what is left of the frame, or of a new one. Lock held. */
+static bool send_part(bell_t *b, u32 most)
 {
     u8 bytes[BELL_BYTES];
+    frame(bytes, sizeof bytes, ID_CONTROL_PING, UINT32_MAX);
+    u32 left = b->left != 0 ? b->left : (u32)sizeof bytes;
+    ssize_t n = send(b->fd, bytes + sizeof bytes - left, left < most ? left : most,
+                     MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0)
+        b->left = left - (u32)n;
+    return n > 0;
+}
+
+/** Whether the next byte begins a frame, after this. */
+static bool finish_frame(bell_t *b)
+{
+    return b->left == 0 || (send_part(b, BELL_BYTES) && b->left == 0);
+}
+
+void bell_arm(bell_t *b, u16 id_control_ping)
+{
+    u8 bytes[PING_BYTES];
     if (b->fd < 0)
         return;
-    frame(bytes, id_control_ping, b->client_index_raw);
+    frame(bytes, sizeof bytes, id_control_ping, b->client_index_raw);
     pthread_mutex_lock(&b->lock);
-    ssize_t n = send(b->fd, bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
-    /* The socket was just opened, so it is all or nothing; without it only a killed process is worse
-       off. */
-    if (n > 0 && n < (ssize_t)sizeof bytes)
-        b->left = (u32)(sizeof bytes - (size_t)n);
+    /* Not in the middle of a frame. The socket was just opened, so it is all or nothing; without it only a
+       killed process is worse off. */
+    if (finish_frame(b)) {
+        ssize_t n = send(b->fd, bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)n;
+    }
     pthread_mutex_unlock(&b->lock);
 }
 
 bool bell_ring(bell_t *b)
 {
-    u8 bytes[BELL_BYTES];
-    bool rung = false;
     if (b->fd < 0 || pthread_mutex_trylock(&b->lock) != 0)
         return false; /* somebody else is ringing it */
-    frame(bytes, ID_CONTROL_PING, UINT32_MAX);
-    u32 left = b->left != 0 ? b->left : (u32)BELL_BYTES;
-    ssize_t n = send(b->fd, bytes + BELL_BYTES - left, left, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) {
-        b->left = left - (u32)n;
-        rung = true;
-    }
+    bool rung = send_part(b, RING_BYTES);
     pthread_mutex_unlock(&b->lock);
     return rung;
 }
@@ -95,7 +112,8 @@ bool bell_broken(bell_t *b)
 
 void bell_close(bell_t *b, bool part)
 {
-    if (b->fd >= 0 && part && b->registered && !bell_broken(b))
+    /* What says goodbye must not be taken for the rest of a frame. */
+    if (b->fd >= 0 && part && b->registered && !bell_broken(b) && finish_frame(b))
         handshake_part(b->fd, b->client_index_raw, deadline_in(PART_NS));
     else if (b->fd >= 0)
         close(b->fd);

@@ -22,7 +22,7 @@
 typedef struct {
     pthread_mutex_t lock;
     int fd; /* -1: none */
-    u32 left; /* bytes of the last frame that did not go out */
+    u32 left; /* bytes of the present frame that did not go out yet */
     u32 client_index_raw;
     bool registered;
     char path[108]; /* of the socket */

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "atomics.h"
 #include "byteorder.h"
@@ -17,6 +18,7 @@ struct vapi_call_s {
     u32 context; /* with the top bit */
     u32 context_offset;
     u16 reply_id; /* 0: any */
+    vapi_answer_t *answer; /* takes a short one in; NULL: the message itself is wanted */
 };
 
 static offer_t offer(receiver_t *r, const msg_ref_t *ref)
@@ -27,7 +29,11 @@ static offer_t offer(receiver_t *r, const msg_ref_t *ref)
         (call->reply_id != 0 && load_be16(ref->body) != call->reply_id))
         return OFFER_REFUSED;
     r->done = true;
-    return OFFER_KEPT;
+    if (call->answer == NULL || ref->size > sizeof call->answer->bytes)
+        return OFFER_KEPT;
+    memcpy(call->answer->bytes, ref->body, ref->size);
+    r->reply = (msg_ref_t){.body = call->answer->bytes, .size = ref->size};
+    return OFFER_CONSUMED;
 }
 
 static vapi_error_e finish(vapi_ctx_t ctx, vapi_call_t *call, void **reply, size_t *reply_size)
@@ -53,9 +59,9 @@ static vapi_call_t *keep(vapi_ctx_t ctx, vapi_call_t *call)
     return NULL;
 }
 
-vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply_id,
-                       u32 context_offset, void **reply, size_t *reply_size, u64 timeout_ns,
-                       vapi_call_t **resume)
+static vapi_error_e run(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply_id,
+                        u32 context_offset, vapi_answer_t *answer, void **reply, size_t *reply_size,
+                        u64 timeout_ns, vapi_call_t **resume)
 {
     deadline_t deadline = timeout_ns == 0 ? DEADLINE_NOW : deadline_in(timeout_ns);
     vapi_error_e code = conn_enter(ctx);
@@ -78,7 +84,8 @@ vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply
         here = (vapi_call_t){.receiver = {.offer = offer, .turn = PTHREAD_COND_INITIALIZER},
                              .context = first | CONTEXT_BIT,
                              .context_offset = context_offset,
-                             .reply_id = reply_id};
+                             .reply_id = reply_id,
+                             .answer = answer};
         const out_batch_t batch = {.bytes = bytes,
                                    .stride = (u32)size,
                                    .patch = true,
@@ -114,13 +121,38 @@ vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply
     return code;
 }
 
+vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply_id,
+                       u32 context_offset, void **reply, size_t *reply_size, u64 timeout_ns,
+                       vapi_call_t **resume)
+{
+    return run(ctx, bytes, size, reply_id, context_offset, NULL, reply, reply_size, timeout_ns,
+               resume);
+}
+
+i32 vapi_call_answer(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply_id,
+                     u32 context_offset, vapi_answer_t *answer, u64 timeout_ns)
+{
+    void *reply;
+    vapi_error_e code = run(ctx, bytes, size, reply_id, context_offset, answer, &reply,
+                            &answer->size, timeout_ns, &answer->resume);
+    if (code != VAPI_OK)
+        return -(i32)code;
+    if (reply == answer->bytes)
+        return (i32)answer->size;
+    answer->reply = reply;
+    return 0;
+}
+
 void vapi_call_cancel(vapi_ctx_t ctx, vapi_call_t *call)
 {
     if (ctx == NULL || call == NULL)
         return;
     conn_remove_receiver(ctx, &call->receiver);
-    if (call->receiver.reply.body != NULL)
-        conn_free(ctx, call->receiver.reply.body);
+    void *body = call->receiver.reply.body;
+    if (body != NULL && call->answer != NULL && body == call->answer->bytes)
+        ; /* it has arrived, and is the caller's already */
+    else if (body != NULL)
+        conn_free(ctx, body);
     else
         conn_abandon(ctx, call->context & ~CONTEXT_BIT, 1);
     free(call);

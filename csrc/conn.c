@@ -191,6 +191,7 @@ void vapi_connect_options_init(vapi_connect_options_t *o)
         .spin_ns = UINT64_MAX,
         .backlog_bytes = DEFAULT_BACKLOG_BYTES,
         .grace_ns = DEFAULT_GRACE_NS,
+        .keep_awake = true,
     };
 }
 
@@ -304,6 +305,7 @@ static void apply_options(vapi_ctx_t ctx, const vapi_connect_options_t *o)
     ctx->timeout_ns = o->timeout_ns;
     ctx->backlog_limit = o->backlog_bytes;
     ctx->grace_ns = o->grace_ns;
+    ctx->keep_awake = o->keep_awake;
     ctx->spin_ns = o->spin_ns != UINT64_MAX            ? o->spin_ns
                    : sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_NS
                                                        : 0;

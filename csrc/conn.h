@@ -54,7 +54,7 @@ typedef struct {
 struct vapi_ctx_s {
     /* fixed while connected */
     vapi_mode_e mode;
-    bool handle_keepalives;
+    bool handle_keepalives, keep_awake;
     u64 timeout_ns, spin_ns, backlog_limit, grace_ns;
     transport_t *transport;
     u16 id_keepalive, id_keepalive_reply, id_control_ping, id_control_ping_reply;

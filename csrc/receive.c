@@ -195,6 +195,17 @@ void conn_update_fd(vapi_ctx_t ctx)
     }
 }
 
+/** Wakes VPP if it has not looked at what was sent, and keeps it awake if that pays. */
+static bool wake(vapi_ctx_t ctx, bool *roused)
+{
+    transport_t *t = ctx->transport;
+    if (!ctx->keep_awake || pthread_mutex_trylock(&ctx->send_lock) != 0)
+        return t->ops->wake(t, NULL);
+    bool rung = t->ops->wake(t, roused);
+    pthread_mutex_unlock(&ctx->send_lock);
+    return rung;
+}
+
 /** Spins while that may pay, then sleeps. */
 static int spin_or_sleep(vapi_ctx_t ctx, deadline_t deadline, u64 *spin_until)
 {
@@ -206,13 +217,13 @@ static int spin_or_sleep(vapi_ctx_t ctx, deadline_t deadline, u64 *spin_until)
         /* To look at a socket is to read from it, which the caller does. */
         if (t->kind == VAPI_TRANSPORT_SOCKET)
             return 0;
-        bool rung = false;
+        bool rung = false, roused = false;
         u64 end = *spin_until;
         u64 bell_at = now + (load_relaxed(&ctx->vpp_dozes) ? BELL_SOON_NS : BELL_AFTER_NS);
         while (now < end && now < deadline) {
             for (int i = 0; i < SPINS_A_LOOK; i++) {
                 if (t->ops->waiting(t)) {
-                    store_relaxed(&ctx->vpp_dozes, rung);
+                    store_relaxed(&ctx->vpp_dozes, rung && !roused);
                     return 0;
                 }
                 cpu_relax();
@@ -225,8 +236,8 @@ static int spin_or_sleep(vapi_ctx_t ctx, deadline_t deadline, u64 *spin_until)
             /* The answer of a VPP that was woken is worth another spin: the next request then meets
                it awake, and it stays so for a millisecond. Asleep we would both oversleep, again and
                again. */
-            bell_at = UINT64_MAX;
-            rung = t->ops->wake(t);
+            rung = wake(ctx, &roused);
+            bell_at = rung ? UINT64_MAX : now + BELL_AFTER_NS;
             if (rung)
                 end = *spin_until = now + ctx->spin_ns;
         }

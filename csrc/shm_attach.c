@@ -30,6 +30,7 @@ shm_transport_t *shm_transport_alloc(vapi_transport_e kind, vapi_stats_t *stats)
     s->base.stats = stats;
     s->base.fd = s->base.ready_fd = -1;
     bell_init(&s->bell);
+    rouse_init(&s->rouse);
     pthread_mutex_init(&s->held_lock, NULL);
     s->base.table = msg_table_alloc();
     if (s->base.table == NULL) {

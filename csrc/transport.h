@@ -95,8 +95,10 @@ typedef struct {
     /** Sleeps until a message may be there, or room where send() found none (`for_room`), or poke():
      * 0; a signal: -EINTR (the socket only); the deadline: -ETIMEDOUT. Wakes an idle VPP first. */
     int (*sleep)(transport_t *t, bool for_room, deadline_t deadline);
-    /** Wakes a VPP that has not looked at what was sent; false when there is no need or no way. */
-    bool (*wake)(transport_t *t);
+    /** Wakes a VPP that has not looked at what was sent; false when there is no need or no way. With
+     * `roused` (and the send lock) also gives it something to do that keeps it awake for a while, if
+     * requests that follow each other closely keep finding it asleep (rouse.h), and says so there. */
+    bool (*wake)(transport_t *t, bool *roused);
     /** Ends one sleep of each thread that is in one. */
     void (*poke)(transport_t *t);
     /** 0, or -ECONNRESET once VPP is known to be gone; looks, at most every few milliseconds. */

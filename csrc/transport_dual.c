@@ -473,7 +473,10 @@ static int dual_sleep(transport_t *t, bool for_room, deadline_t deadline)
                                             : rv;
 }
 
-static bool dual_wake(transport_t *t) { return dual_of(t)->fast->ops->wake(dual_of(t)->fast); }
+static bool dual_wake(transport_t *t, bool *roused)
+{
+    return dual_of(t)->fast->ops->wake(dual_of(t)->fast, roused);
+}
 
 static void dual_poke(transport_t *t)
 {

@@ -71,6 +71,7 @@ static int enqueue(shm_transport_t *s, svm_queue_t *queue, const u64 *addresses,
     if (load_relaxed(&s->gone))
         return -ECONNRESET;
     int n = svm_queue_add_many(queue, addresses, count, all, deadline_in(LOCK_PATIENCE_NS));
+    store_relaxed(&s->seen_head, (u32)load_relaxed(&s->vpp_queue.shm->head));
     return n < 0 && n != -EAGAIN ? queue_error(s, n) : n;
 }
 
@@ -355,21 +356,67 @@ static int shm_alive(transport_t *t)
     return 0;
 }
 
-static bool shm_wake(transport_t *t)
+static bool ring(shm_transport_t *s)
+{
+    if (!bell_ring(&s->bell))
+        return false;
+    STAT_ADD(&s->base, bells, 1);
+    return true;
+}
+
+/** Whether something of ours (or of others) waits that VPP has not looked at, and it is not just working
+ * through its queue, which it does to the end. Of a private one it takes one message, and may sleep. */
+static bool is_vpp_asleep(shm_transport_t *s)
+{
+    u32 head = (u32)load_relaxed(&s->vpp_queue.shm->head);
+    bool works = s->base.kind == VAPI_TRANSPORT_SHM && load_relaxed(&s->seen_head) != head;
+    store_relaxed(&s->seen_head, head);
+    return !works && svm_queue_length(&s->vpp_queue) != 0;
+}
+
+/** Gives VPP some work, if that pays now. */
+static bool rouse(shm_transport_t *s)
+{
+    transport_t *t = &s->base;
+    u64 addresses[ROUSE_MOST];
+    if (t->kind != VAPI_TRANSPORT_SHM)
+        return false; /* of a private queue VPP takes one message a loop: no work that lasts */
+    u32 count = rouse_decide(&s->rouse, now_ns(), load_relaxed(&t->stats->sent));
+    if (count == 0 || svm_queue_length(&s->vpp_queue) + count > s->vpp_queue.maxsize * 3 / 4)
+        return false;
+    u32 n = 0;
+    for (; n < count; n++) {
+        msg_plain_reply_t *m = arena_alloc(&s->arena, sizeof *m, false);
+        if (m == NULL)
+            break;
+        *m = (msg_plain_reply_t){.id = htobe16(ID_MEMCLNT_KEEPALIVE_REPLY),
+                                 .context = t->client_index_raw};
+        addresses[n] = region_va(s->own, m);
+    }
+    int added = enqueue(s, &s->vpp_queue, addresses, n, false);
+    for (u32 i = added < 0 ? 0 : (u32)added; i < n; i++)
+        arena_free(region_ptr(s->own, addresses[i], 0));
+    if (added > 0)
+        STAT_ADD(t, roused, (u64)added);
+    return added > 0;
+}
+
+static bool shm_wake(transport_t *t, bool *roused)
 {
     shm_transport_t *s = shm_of(t);
-    /* Something of ours (or of others) that VPP has not looked at: it sleeps, or is busy. */
-    if (svm_queue_length(&s->vpp_queue) == 0 || !bell_ring(&s->bell))
+    if (s->bell.fd < 0 || !is_vpp_asleep(s))
         return false;
-    STAT_ADD(t, bells, 1);
-    return true;
+    if (roused != NULL)
+        *roused = rouse(s);
+    return ring(s);
 }
 
 static int shm_sleep(transport_t *t, bool for_room, deadline_t deadline)
 {
     shm_transport_t *s = shm_of(t);
     u32 pokes = load_acquire(&s->pokes);
-    shm_wake(t);
+    if (svm_queue_length(&s->vpp_queue) != 0)
+        ring(s);
     for (;;) {
         int rv;
         if (load_acquire(&s->pokes) != pokes)
@@ -485,6 +532,7 @@ static void shm_destroy(transport_t *t)
     for (u32 i = 0; i < 2; i++)
         region_unmap(&s->regions[i]);
     pthread_mutex_destroy(&s->held_lock);
+    rouse_fini(&s->rouse);
     free(s->page_map);
     msg_table_free(t->table);
     free(s);

@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "bell.h"
+#include "rouse.h"
 #include "svm_queue.h"
 #include "transport.h"
 
@@ -35,6 +36,8 @@ struct shm_transport {
     svm_queue_t primary_queue;
     arena_t arena;
     bell_t bell;
+    rouse_t rouse;
+    u32 seen_head; /* of VPP's queue when something was last added, or VPP was seen at work; relaxed */
     u64 handle; /* as VPP gave it, for leaving */
     u32 pokes;
     bool gone;

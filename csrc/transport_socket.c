@@ -283,9 +283,11 @@ static int socket_sleep(transport_t *t, bool for_room, deadline_t deadline)
     return 0;
 }
 
-static bool socket_wake(transport_t *t)
+static bool socket_wake(transport_t *t, bool *roused)
 {
-    (void)t; /* what is written to a socket wakes VPP by itself */
+    /* What is written to a socket wakes VPP by itself; kept awake, it would look at it less often. */
+    (void)t;
+    (void)roused;
     return false;
 }
 

@@ -17,9 +17,7 @@ from ._sending import Bytes, u32_array
 from ._timeouts import EAGAIN, SLICE_NS, to_ns, wait_in_slices
 
 _NULL = ffi.NULL
-_buffer = ffi.buffer
-_call = lib.vapi_call
-_free = lib.vapi_msg_free
+_call = lib.vapi_call_answer
 _from_buffer = ffi.from_buffer
 
 #: The retval of a request that VPP skipped.
@@ -78,34 +76,25 @@ class Calling:
             slot = context.take()
         except Empty:
             slot = context.more()
-        bodies = slot.bodies
         try:
             source: Any = request if type(request) is bytes else _from_buffer(request)
             timeout_ns = context.call_ns if timeout is None else to_ns(timeout)
-            code = _call(
+            size = _call(
                 slot.ctx,
                 source,
                 len(source),
                 reply_id,
                 context_offset,
-                bodies,
-                slot.size,
+                slot.answer,
                 timeout_ns if timeout_ns < SLICE_NS else SLICE_NS,
-                slot.resume,
             )
-            if code:
-                _finish(code, context, slot, source, reply_id, context_offset, timeout_ns)
-            return _buffer(bodies[0], slot.size[0])[:]  # type: ignore[no-any-return]
+            if size > 0:
+                return slot.short[:size]  # type: ignore[no-any-return]
+            return _finish(size, context, slot, source, reply_id, context_offset, timeout_ns)
         except BaseException:
-            if slot.resume[0]:
-                lib.vapi_call_cancel(slot.ctx, slot.resume[0])
-                slot.resume[0] = _NULL
+            _give_up(slot)
             raise
         finally:
-            body = bodies[0]
-            if body:
-                _free(slot.ctx, body)
-                bodies[0] = _NULL
             context.put(slot)
 
     def pump(
@@ -188,30 +177,24 @@ class Calling:
 
 
 def _finish(
-    code: int,
+    size: int,
     context: Context,
     slot: Slot,
     request: Any,
     reply_id: int,
     context_offset: int,
     timeout_ns: int,
-) -> None:
+) -> bytes:
     """Goes on with a call after its first slice, until it has its answer; or raises."""
+    answer = slot.answer
 
     def attempt(slice_ns: int) -> int:
+        nonlocal size
         context.refuse_if_closing()
-        return _call(  # type: ignore[no-any-return]
-            slot.ctx,
-            request,
-            len(request),
-            reply_id,
-            context_offset,
-            slot.bodies,
-            slot.size,
-            slice_ns,
-            slot.resume,
-        )
+        size = _call(slot.ctx, request, len(request), reply_id, context_offset, answer, slice_ns)
+        return max(-size, 0)
 
+    code = max(-size, 0)
     if code == EAGAIN:
         code = wait_in_slices(attempt, timeout_ns - min(timeout_ns, SLICE_NS))
     if code == EAGAIN:
@@ -222,6 +205,22 @@ def _finish(
         if code == lib.VAPI_EINVAL and not 10 <= len(request) <= most > 0:
             raise InvalidArgument(f"a request has 10 to {most} bytes, not {len(request)}")
         raise error_for(code, slot.ctx)
+    if size > 0:
+        return slot.short[:size]  # type: ignore[no-any-return]
+    data: bytes = ffi.buffer(answer.reply, answer.size)[:]
+    _give_up(slot)
+    return data
+
+
+def _give_up(slot: Slot) -> None:
+    """Ends what a call has left in its slot: an answer that is awaited, or one that was long."""
+    answer = slot.answer
+    if answer.resume:
+        lib.vapi_call_cancel(slot.ctx, answer.resume)
+        answer.resume = _NULL
+    if answer.reply:
+        lib.vapi_msg_free(slot.ctx, answer.reply)
+        answer.reply = _NULL
 
 
 def _run(

@@ -40,6 +40,8 @@ class ConnectOptions:
     grace: seconds that nobody may receive before the drain thread does it.
     large_over_shm: with shared memory, also dumps and other requests with many or long answers go
         through it, instead of over a socket: faster, and a risk for VPP (docs/transports.md).
+    keep_awake: with shared memory, keep an idle VPP awake for a millisecond at a time while calls
+        follow each other closely (docs/transports.md).
     """
 
     name: str | None = None
@@ -53,6 +55,7 @@ class ConnectOptions:
     backlog_bytes: int | None = None
     grace: float | None = None
     large_over_shm: bool = False
+    keep_awake: bool = True
 
     def __post_init__(self) -> None:
         size = len(self.client_name.encode())
@@ -117,4 +120,5 @@ class ConnectOptions:
         if self.grace is not None:
             options.grace_ns = to_ns(self.grace)
         options.large_over_shm = self.large_over_shm
+        options.keep_awake = self.keep_awake
         return options, keep

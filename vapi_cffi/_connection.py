@@ -66,6 +66,7 @@ class OptionArguments(TypedDict, total=False):
     backlog_bytes: int | None
     grace: float | None
     large_over_shm: bool
+    keep_awake: bool
 
 
 class Connection(Sending, Receiving, Calling):

@@ -36,15 +36,15 @@ class Slot:
     more.
     """
 
-    __slots__ = ("__weakref__", "_home", "bodies", "count", "ctx", "resume", "size", "sizes")
+    __slots__ = ("__weakref__", "_home", "answer", "bodies", "count", "ctx", "short", "sizes")
 
     def __init__(self, ctx: Any, home: SimpleQueue[Slot]) -> None:
         self.ctx = ctx
         self._home = home
         self.bodies = ffi.new("void *[64]")
         self.sizes = ffi.new("uint32_t[64]")
-        self.size = ffi.new("size_t[1]")
-        self.resume = ffi.new("vapi_call_t *[1]")
+        self.answer = ffi.new("vapi_answer_t *")
+        self.short = ffi.buffer(self.answer.bytes)
         self.count = ffi.new("uint32_t[1]")
 
     def __del__(self) -> None:

@@ -522,6 +522,57 @@ ON_EACH_TRANSPORT(a_late_answer_is_dropped)
     server_stop(&s);
 }
 
+/* Into the caller's memory when it is short, as a message when it is long, and whatever came before. */
+ON_EACH_TRANSPORT(answers_come_into_their_place)
+{
+    server_t s;
+    server_start(&s);
+    vapi_ctx_t ctx = client(&s, transport);
+    vapi_answer_t answer = {0};
+    u32 most = sizeof answer.bytes - (u32)sizeof(echo_reply_t);
+    for (u32 count = 0; count < 3 * most; count += count < most - 2 || count > most + 2 ? 61 : 1) {
+        u8 bytes[sizeof(echo_t) + 3 * VAPI_ANSWER_BYTES] = {0};
+        echo_t *m = (void *)bytes;
+        m->id = htobe16(vapi_find_msg(ctx, ECHO));
+        m->count = htobe32(count);
+        for (u32 i = 0; i < count; i++)
+            m->bytes[i] = (u8)(i + count);
+        i32 n = vapi_call_answer(ctx, m, sizeof *m + count, 0, 2, &answer, 10 * NS_PER_S);
+        CHECK_EQ(n, count <= most ? (i32)(sizeof(echo_reply_t) + count) : 0);
+        CHECK_EQ(answer.size, sizeof(echo_reply_t) + count);
+        const echo_reply_t *r = n != 0 ? (void *)answer.bytes : answer.reply;
+        CHECK_EQ(be16toh(r->id), vapi_find_msg(ctx, ECHO_REPLY));
+        CHECK_MEM(r->bytes, m->bytes, count);
+        if (n == 0)
+            vapi_msg_free(ctx, answer.reply);
+    }
+    /* Not in time, then in time; and given up before and after it came. */
+    echo_t m = {.id = htobe16(vapi_find_msg(ctx, ECHO))};
+    for (u32 round = 0; round < 3; round++) {
+        store_release(&s.hold, 1);
+        CHECK_EQ(vapi_call_answer(ctx, &m, sizeof m, 0, 2, &answer, NS_PER_MS), -VAPI_EAGAIN);
+        CHECK(answer.resume != NULL);
+        if (round == 1)
+            vapi_call_cancel(ctx, answer.resume);
+        store_release(&s.hold, 0);
+        if (round == 2) {
+            echo(ctx, 1, 1); /* in order: it has come before */
+            vapi_call_cancel(ctx, answer.resume);
+        }
+        if (round != 0)
+            answer.resume = NULL;
+        CHECK_EQ(vapi_call_answer(ctx, &m, sizeof m, 0, 2, &answer, 10 * NS_PER_S),
+                 (i32)sizeof(echo_reply_t));
+        CHECK(answer.resume == NULL);
+    }
+    CHECK_EQ(stats_of(ctx).late, 1);
+    CHECK_EQ(stats_of(ctx).held, 0);
+    CHECK_EQ(vapi_call_answer(ctx, &m, 3, 0, 2, &answer, NS_PER_S), -VAPI_EINVAL);
+    CHECK_HAS(vapi_error_text(ctx), "must be 10 to");
+    client_close(ctx);
+    server_stop(&s);
+}
+
 ON_EACH_TRANSPORT(what_others_wait_for_is_kept_for_them)
 {
     server_t s;

@@ -22,6 +22,7 @@ typedef struct {
     uint64_t backlog_bytes;
     uint64_t grace_ns;
     bool large_over_shm;
+    bool keep_awake;
     ...;
 } vapi_connect_options_t;
 
@@ -63,6 +64,15 @@ vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, uint16_t 
                        uint32_t context_offset, void **reply, size_t *reply_size,
                        uint64_t timeout_ns, vapi_call_t **resume);
 void vapi_call_cancel(vapi_ctx_t ctx, vapi_call_t *call);
+
+typedef struct {
+    vapi_call_t *resume;
+    void *reply;
+    size_t size;
+    uint8_t bytes[...];
+} vapi_answer_t;
+int32_t vapi_call_answer(vapi_ctx_t ctx, const void *bytes, size_t size, uint16_t reply_id,
+                         uint32_t context_offset, vapi_answer_t *answer, uint64_t timeout_ns);
 
 typedef struct vapi_pump_s {
     const uint8_t *bytes;
@@ -127,6 +137,7 @@ typedef struct {
     uint64_t late;
     uint64_t queue_full;
     uint64_t bells;
+    uint64_t roused;
     uint64_t returned;
     uint64_t keepalives;
     uint64_t bad;

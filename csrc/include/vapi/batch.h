@@ -52,10 +52,14 @@ typedef struct {
      * its queue full. true: they go through shared memory all the same, for who knows that they are
      * few, or accepts this for speed. */
     bool large_over_shm;
+    /** Over shared memory, keep an idle VPP awake for a millisecond at a time while requests follow each
+     * other closely, by a few dozen messages that mean nothing to it (docs/transports.md). */
+    bool keep_awake;
     u64 grace_ns; /**< how long nobody may receive before the drain thread does */
 } vapi_connect_options_t;
 
-/** The defaults: socket, blocking, keepalives handled, 1024 requests, queue 8192, 10 s, 256 MiB. */
+/** The defaults: socket, blocking, keepalives handled, 1024 requests, queue 8192, 10 s, 256 MiB,
+ * VPP kept awake. */
 VAPI_API void vapi_connect_options_init(vapi_connect_options_t *options);
 /** Connects as the options say; strings are copied. Errors as vapi_connect_ex(). */
 VAPI_API vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *options);
@@ -154,6 +158,22 @@ VAPI_API vapi_error_e vapi_call(vapi_ctx_t ctx, const void *bytes, size_t size, 
 /** Gives a call up. NULL is allowed. */
 VAPI_API void vapi_call_cancel(vapi_ctx_t ctx, vapi_call_t *call);
 
+#define VAPI_ANSWER_BYTES 232
+/** As vapi_call(), for callers to whom a call of C is dear: a short answer is copied, and there is nothing
+ * to free. Zero it before its first call; one call at a time.
+ *
+ * @return above 0: the size of the answer, which is in answer->bytes. 0: a longer one is in answer->reply,
+ *         answer->size bytes, the caller's to free. Below 0: minus a vapi_error_e; after -VAPI_EAGAIN go on
+ *         as with `resume`, which is answer->resume. */
+typedef struct {
+    vapi_call_t *resume;
+    void *reply;
+    size_t size;
+    u8 bytes[VAPI_ANSWER_BYTES];
+} vapi_answer_t;
+VAPI_API i32 vapi_call_answer(vapi_ctx_t ctx, const void *bytes, size_t size, u16 reply_id,
+                              u32 context_offset, vapi_answer_t *answer, u64 timeout_ns);
+
 /**
  * Many requests of the one-answer kind, `depth` of them in flight, matched by context. Fill the first
  * part, zero the second, and call vapi_pump() until it returns VAPI_OK: it returns VAPI_EAGAIN
@@ -250,6 +270,7 @@ typedef struct {
     u64 late; /**< answers to calls that had been given up */
     u64 queue_full; /**< times a send found no room */
     u64 bells; /**< times an idle VPP was woken */
+    u64 roused; /**< messages that kept VPP awake */
     u64 returned; /**< messages of VPP's heap that were sent back to be freed */
     u64 keepalives; /**< answered */
     u64 bad; /**< messages refused: pointer outside of the region, impossible length, unknown number */
