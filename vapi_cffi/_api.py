@@ -35,6 +35,7 @@ class Binding:
         self.reply_codec: MessageCodec | None = None
         self.details_codec: MessageCodec
         self.call: Callable[..., bytes]
+        self.pack: Callable[..., bytes]
         self.accept: Callable[[bytes], Any]
         self.resolve()
 
@@ -57,6 +58,7 @@ class Binding:
             raise NoSuchMessage(f"{self.name!r} is no request: no service starts with it")
         table = connection.message_table
         self.codec, self.service = codec, service
+        self.pack = codec.fast_encode
         self.number = table[codec.name_crc]
         self.call = connection.call
         self.reply_id, self.context_offset, self.retval_offset = 0, 2, None

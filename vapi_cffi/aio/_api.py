@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from asyncio import Future, _get_running_loop
+from asyncio import Future
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from .._api import Api as SyncApi
 from .._api import Binding, described
+from .._blocks import MISFIT
 from ._dump import Dump, Stream
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ def make_function(binding: Binding) -> Any:
 def _asking(binding: Binding) -> Callable[..., Any]:
     """A request with one reply."""
     channel = channel_of(binding)
+    from_bytes = int.from_bytes
 
     def ask(value: Any, timeout: float | None, fields: dict[str, Any], raw: bool) -> Future[Any]:
-        if _get_running_loop() is not channel.loop:
-            channel.in_loop()  # says what is wrong
+        channel.in_loop()  # says what is wrong
         key = channel.next_context()
         context, index = int.from_bytes(key, "big"), channel.client_index
         if value is None:
@@ -49,7 +50,19 @@ def _asking(binding: Binding) -> Callable[..., Any]:
     def function(
         value: Any = None, /, *, _timeout: float | None = None, **fields: Any
     ) -> Future[Any]:
-        return ask(value, _timeout, fields, False)
+        # Where nothing is unusual: `ask`, without its checks and calls. That the right loop is
+        # running was looked at by the first request of this turn.
+        if value is not None or _timeout is not None or not channel.is_turning:
+            return ask(value, _timeout, fields, False)
+        key = channel.next_context()
+        context = from_bytes(key, "big")
+        try:
+            message = binding.pack(binding.number, channel.client_index, context, **fields)
+        except MISFIT:
+            return ask(None, None, fields, False)
+        future: Future[Any] = Future(loop=channel.loop)
+        channel.queued((key, message, (future, binding, False, False)))
+        return future
 
     def raw(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> Future[Any]:
         """The reply, whatever its retval."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from asyncio import AbstractEventLoop, Future, TimerHandle, _get_running_loop
+from asyncio import AbstractEventLoop, Future, InvalidStateError, TimerHandle, _get_running_loop
 from collections import deque
 from collections.abc import Callable, Iterable
 from sys import byteorder
@@ -69,7 +69,10 @@ class Channel(Hub):
         self._fd, self._pid = -1, 0
         self._calls: dict[bytes, Call] = {}
         self._out: deque[Queued] = deque()
+        self.queued = self._out.append
         self._scheduled = False
+        #: Whether requests of this turn of the loop are queued already, and the connection is well.
+        self.is_turning = False
         self._deadlines: deque[tuple[float, int]] = deque()  # of the contexts up to one
         self._last_sent = 0
         self._heard = 0.0
@@ -100,6 +103,7 @@ class Channel(Hub):
         ):
             self.loop.remove_reader(self._fd)
         self.broken = error
+        self.is_turning = False
         self.fail(error)
 
     def fail(self, error: BaseException) -> None:
@@ -158,9 +162,8 @@ class Channel(Hub):
         if timeout is not None and timeout != math.inf:
             timer = loop.call_later(timeout, self._too_late, key, call, timeout)
             future.add_done_callback(lambda _: timer.cancel())
-        if not self._scheduled:
-            self._scheduled = True
-            loop.call_soon(self._flush)
+        self._schedule()
+        self.is_turning = self._scheduled
         return future
 
     def post(self, *messages: bytes) -> None:
@@ -178,26 +181,25 @@ class Channel(Hub):
 
     def _flush(self) -> None:
         """Sends what was made in this turn, and what found no room before."""
-        self._scheduled = False
+        self._scheduled = self.is_turning = False
         out, calls = self._out, self._calls
         if not out or self.broken is not None:
             return
         room = self.window - len(calls) - len(self._pending)
+        if len(out) <= room:
+            taken = list(out)
+            out.clear()
+        else:
+            taken = self._next(room)
         batch: list[bytes] = []
-        taken: list[Queued] = []
-        while out:
-            item = out[0]
-            call = item[2]
+        for key, message, call in taken:
             if call is not None:
                 if call[0].done():  # cancelled before it left
-                    out.popleft()
                     continue
-                if room <= 0:
-                    break
-                room -= 1
-                calls[item[0]] = call
-            taken.append(out.popleft())
-            batch.append(item[1])
+                calls[key] = call
+            batch.append(message)
+        if len(batch) < len(taken):
+            taken = [item for item in taken if item[2] is None or not item[2][0].done()]
         if batch:
             try:
                 sent = self.connection.send_many(batch, 0)
@@ -213,6 +215,18 @@ class Channel(Hub):
         self._set_deadline()
         if self._glances and calls and not self._glancing:
             self._glance()
+
+    def _next(self, room: int) -> list[Queued]:
+        """What may leave now, that there is not room for all."""
+        out, taken = self._out, []
+        while out:
+            call = out[0][2]
+            if call is not None and not call[0].done():
+                if room <= 0:
+                    break
+                room -= 1
+            taken.append(out.popleft())
+        return taken
 
     def _put_back(self, items: list[Queued]) -> None:
         """There was no room for these; they are tried again soon."""
@@ -286,11 +300,21 @@ class Channel(Hub):
             call = take(data[2:6], None)
             if call is None:
                 others.append(data)
-            elif data[:2] == call[1].reply_key:
-                _answer(call, data)
-            else:  # an event whose client_index looks like a context
+                continue
+            future, binding, _, _ = call
+            if data[:2] != binding.reply_key:  # an event whose client_index looks like a context
                 calls[data[2:6]] = call
                 others.append(data)
+                continue
+            at = binding.retval_offset
+            try:
+                # As `_answer`, which is for whatever is unusual.
+                if at is None or data[at] < 128:
+                    future.set_result(binding.accept(data))
+                    continue
+            except (InvalidStateError, LookupError, VapiError):
+                pass
+            _answer(call, data)
         if others:
             super().route(others)
 
