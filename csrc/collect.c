@@ -51,15 +51,17 @@ static bool put(vapi_collect_t *c, const void *body, u32 size)
         c->bad_size = size;
         return true;
     }
+    u32 skip = c->whole ? 0 : c->head_size;
+    tail += c->head_size - skip;
     if (n == c->max || tail > c->tails_size - c->tails_used) {
         if (n == 0)
             c->needed = tail;
         return false;
     }
-    if (c->head_size != 0)
-        memcpy(c->heads + (size_t)n * c->head_size, body, c->head_size);
+    if (skip != 0)
+        memcpy(c->heads + (size_t)n * skip, body, skip);
     if (tail != 0)
-        memcpy(c->tails + c->tails_used, (const u8 *)body + c->head_size, tail);
+        memcpy(c->tails + c->tails_used, (const u8 *)body + skip, tail);
     c->tails_used += tail;
     c->ends[n] = c->tails_used;
     c->count = n + 1;

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ._errors import InvalidArgument
+from ._lazy import lazies, make_lazy
 from ._unions import Tag, UnionKind
 from ._values import ApiValue, comparing
 from ._wire import (
@@ -169,6 +170,9 @@ class StructKind(Kind):
     def convert(self, value: Any) -> Any:
         return self.block.convert(value)
 
+    def many_of(self, datas: Iterable[bytes]) -> list[Any]:
+        return self.block.lazies(datas)
+
     def packing(self, source: str, ns: Namespace) -> str:
         return f"*{ns.use(self.block.flat, 'flat')}({source})"
 
@@ -247,6 +251,7 @@ class Block:
         self.has_tag = any(item.tag is not None for item in self.fields)
         self._make_class = make_class
         self._cls: type[ApiValue] | None = None
+        self._lazy: type[ApiValue] | None = None
         self._functions: dict[str, Callable[..., Any]] = {}
 
     @property
@@ -444,6 +449,31 @@ class Block:
                 value = item.kind.unpacking(own, ns)
             lines.append(f"o.{item.name} = {value}")
         return names, lines
+
+    @property
+    def fill(self) -> Callable[[Any, bytes], None]:
+        """Sets the attributes of an object from bytes whose length was checked."""
+        return self.function("fill")
+
+    def source_of_fill(self, ns: Namespace) -> str:
+        names, lines = self.settings(ns)
+        ns["_form"] = struct.Struct(f">{self.offset}x{self.fmt}").unpack_from
+        target = f"{', '.join(names)}{',' if len(names) == 1 else ''} = " if names else ""
+        head = [f"{target}_form(data)"]
+        if self.tail is not None:
+            head.append(f"_t = data[{self.size}:]")
+        return _def("fill(o, data)", [*head, *lines])
+
+    @property
+    def lazy_class(self) -> type[ApiValue]:
+        """The class of objects that are still bytes."""
+        if self._lazy is None:
+            self._lazy = make_lazy(self)
+        return self._lazy
+
+    def lazies(self, datas: Iterable[bytes]) -> list[Any]:
+        """Objects of bytes whose length was checked."""
+        return lazies(self.lazy_class, datas)
 
     def source_of_make(self, ns: Namespace) -> str:
         names, lines = self.settings(ns)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from ._blocks import MISFIT, Block, BlockField, Tail
@@ -46,7 +45,6 @@ class MessageCodec(Block):
         #: Offsets in the message; None without such a field.
         self.context_offset = self._offset_of("context")
         self.retval_offset = self._offset_of("retval")
-        self._lazy: type[ApiMessage] | None = None
         self._viewer: Viewer | None = None
 
     def _offset_of(self, wanted: str) -> int | None:
@@ -139,17 +137,9 @@ class MessageCodec(Block):
         """As `decode`, but bytes beyond the end are ignored: what VPP sends may have padding."""
         return self.function("accept")
 
-    @property
-    def accept_all(self) -> Callable[[Iterable[bytes]], list[Any]]:
-        """`accept` for many, without a call for each."""
-        return self.function("accept_all")
-
-    def source_of_accept_all(self, ns: Namespace) -> str:
-        single = self._decoding("accept", ns, exact=False).splitlines()
-        assert single[-1].strip() == "return o"
-        body = [f"    {line}" for line in [*single[1:-1], "    add(o)"]]
-        head = ["def accept_all(datas):", "    found = []", "    add = found.append"]
-        return "\n".join([*head, "    for data in datas:", *body, "    return found", ""])
+    def accept_all(self, datas: list[bytes]) -> list[Any]:
+        """Objects of messages of the right length, without a look at each."""
+        return self.lazies(datas)
 
     def source_of_decode(self, ns: Namespace) -> str:
         return self._decoding("decode", ns, exact=True)
@@ -222,27 +212,6 @@ class MessageCodec(Block):
             block = inner
 
     @property
-    def fill(self) -> Callable[[Any, bytes], None]:
-        """Sets the attributes of an object from bytes whose length was checked."""
-        return self.function("fill")
-
-    def source_of_fill(self, ns: Namespace) -> str:
-        names, lines = self.settings(ns)
-        ns["_form"] = struct.Struct(f">{self.header_size}x{self.fmt}").unpack_from
-        target = f"{', '.join(names)}{',' if len(names) == 1 else ''} = " if names else ""
-        head = [f"{target}_form(data)"]
-        if self.tail is not None:
-            head.append(f"_t = data[{self.size}:]")
-        return _def("fill(o, data)", [*head, *lines])
-
-    @property
-    def lazy_class(self) -> type[ApiMessage]:
-        """The class of objects that are still bytes."""
-        if self._lazy is None:
-            self._lazy = _make_lazy(self)
-        return self._lazy
-
-    @property
     def viewer(self) -> Viewer:
         """Shows messages where they lie."""
         if self._viewer is None:
@@ -264,66 +233,6 @@ class _Default:
 
 def _def(head: str, lines: Iterable[str]) -> str:
     return "\n".join([f"def {head}:", *(f"    {line}" for line in lines), ""])
-
-
-#: Held while a message is decoded, for others that look at the same one at the same time.
-_decoding = RLock()
-
-
-def _make_lazy(codec: MessageCodec) -> type[ApiMessage]:
-    """A subclass whose objects become those of the class when a field is looked at.
-
-    It has no slots of its own, so `__class__` may be assigned; after that nothing is slower than
-    it would have been. Properties hide the slots until then (a miss in `__getattr__` would cost
-    more than the decoding of ten fields). In between objects are of a third class: another thread
-    that looks for an attribute which is not there yet waits until it is.
-    """
-    cls = codec.cls
-    raw_of: Callable[[Any], bytes] = ApiValue.__dict__["__raw__"].__get__
-    fill: Callable[[Any, bytes], None] | None = None
-
-    def materialise(value: Any) -> None:
-        nonlocal fill
-        with _decoding:
-            if type(value) is not lazy:
-                return
-            if fill is None:
-                fill = codec.fill
-            raw = raw_of(value)
-            value.__class__ = filling
-            try:
-                fill(value, raw)
-                value.__raw__ = None
-            except BaseException:
-                value.__class__ = lazy
-                raise
-            value.__class__ = cls
-
-    def hiding(name: str) -> property:
-        def get(self: Any) -> Any:
-            materialise(self)
-            return getattr(self, name)
-
-        def put(self: Any, value: object) -> None:
-            materialise(self)
-            setattr(self, name, value)
-
-        return property(get, put)
-
-    def get_after(self: Any, name: str) -> Any:
-        with _decoding:
-            return object.__getattribute__(self, name)
-
-    common = {
-        "__slots__": (),
-        "__module__": cls.__module__,
-        "__qualname__": cls.__qualname__,
-        "__doc__": cls.__doc__,
-    }
-    hidden = {name: hiding(name) for name in codec.slots}
-    lazy: Any = type(cls.__name__, (cls,), {**common, **hidden})
-    filling: Any = type(cls.__name__, (cls,), {**common, "__getattr__": get_after})
-    return lazy  # type: ignore[no-any-return]
 
 
 def encode(value: ApiMessage, number: int = 0, client_index: int = 0, context: int = 0) -> bytes:

@@ -30,7 +30,7 @@ class Question:
     `request`: wire bytes; client_index and context are filled in. `is_dump`: a control ping ends
     it. Of each detail, `head_size` bytes go into one place and the tail into another: `count_place`
     (offset, bytes) of the number of its elements, None if it goes on to the end of the message;
-    `element_size` 0 ignores what is behind the head.
+    `element_size` 0 ignores what is behind the head. `whole`: all of a detail is its tail.
     """
 
     name: str  # of the details
@@ -43,6 +43,7 @@ class Question:
     head_size: int = 0
     count_place: tuple[int, int] | None = None
     element_size: int = 1
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -94,12 +95,13 @@ class Collector:
         job.details_context_offset = question.details_offset
         job.end_context_offset = question.end_offset
         job.head_size, job.element_size = question.head_size, question.element_size
+        job.whole = question.whole
         if question.count_place is not None:
             job.count_offset, job.count_width = question.count_place
-        self._heads = _new("uint8_t[]", max(rows * question.head_size, 1))
+        self._heads = _new("uint8_t[]", 1 if question.whole else rows * question.head_size)
         self._ends = _new("uint32_t[]", rows)
         job.heads, job.ends, job.max = self._heads, self._ends, rows
-        self._make_room(tail_bytes if question.element_size else 1)
+        self._make_room(tail_bytes if question.element_size or question.whole else 1)
         #: The message that ended it.
         self.end: bytes | None = None
 
@@ -120,10 +122,10 @@ class Collector:
             while self.end is None:
                 self._collect(timeout_ns)
                 if job.count:
-                    used = job.tails_used
+                    used, head_size = job.tails_used, 0 if job.whole else job.head_size
                     yield Packed(
                         job.count,
-                        _buffer(self._heads, job.count * job.head_size)[:],
+                        _buffer(self._heads, job.count * head_size)[:],
                         _buffer(self._tails, used)[:],
                         memoryview(_buffer(self._ends, 4 * job.count)[:]).cast("I"),
                     )

@@ -146,6 +146,7 @@ class Reading:
             "head_size": self.codec.size,
             "count_place": self.codec.count_place() if self.tail is not None else None,
             "element_size": size,
+            "whole": False,
         }
 
     def columns(self, rows: int, heads: bytes, tails: bytes = b"", ends: Any = ()) -> Columns:

@@ -50,11 +50,17 @@ class Dump(Generic[T_co]):
     def _ask(
         self, message: bytes, rows: int, want: int, layout: dict[str, Any]
     ) -> Iterator[Packed]:
-        """The details of one request; returns the message that ended them."""
+        """The details of one request; `_end` is the message that ended them."""
         binding = self._binding
+        codec = binding.details_codec
+        layout = layout or {
+            "head_size": codec.size,
+            "count_place": codec.count_place(),
+            "element_size": 0 if codec.tail is None else codec.tail.element_size,
+        }
         client, reply_codec = binding.client, binding.reply_codec
         question = Question(
-            binding.details_codec.name,
+            codec.name,
             message,
             int.from_bytes(binding.details_id, "big"),
             binding.reply_id if reply_codec else int.from_bytes(binding.ping[1], "big"),

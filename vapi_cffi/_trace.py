@@ -229,7 +229,7 @@ class Trace:
         a line has only how many there were."""
         self.write(SENT, question.request)
         for packed in batches:
-            if question.head_size:
+            if not question.whole:
                 header = question.details_id.to_bytes(2, "big")
                 with self._lock:
                     name = self._named(int.from_bytes(header, "big"))[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import struct
 import threading
 from collections.abc import Callable
@@ -374,3 +375,67 @@ def test_malformed_definitions(scope_of: MakeScope, fields: Any) -> None:
     scope = scope_of(*fields, types=[["loop", ["vl_api_loop_t", "again"]]])
     with pytest.raises(DefinitionError):
         scope.codec("m")
+
+
+# ---- elements of arrays, decoded when looked at ------------------------------------------------
+
+
+@pytest.fixture
+def with_points(scope_of: Callable[..., Scope]) -> Any:
+    point = ["point", ["i32", "x"], ["string", "label", 8]]
+    return scope_of(
+        ["u8", "n"],
+        ["vl_api_point_t", "pair", 2],
+        ["vl_api_point_t", "points", 0, "n"],
+        types=[point],
+    ).codec("m")
+
+
+def test_elements_are_equal_whether_looked_at_or_not(with_points: Any) -> None:
+    fields = {
+        "pair": [{"x": 1, "label": "a"}, {"x": 2}],
+        "points": [{"x": n, "label": f"p{n}"} for n in range(3)],
+    }
+    data = with_points.encode(7, fields)
+    seen, unseen = with_points.decode(data), with_points.decode(data)
+    assert [point.x for point in seen.points] == [0, 1, 2]
+    assert seen.points[1].label == "p1"
+    assert seen.points == unseen.points
+    assert with_points.decode(data).points == seen.points
+    assert (
+        type(seen.points[0]) is type(unseen.points[0]) is type(with_points.cls(**fields).points[0])
+    )
+    assert repr(with_points.decode(data)) == repr(with_points.cls(**fields))
+
+
+def test_elements_can_be_set_copied_and_sent_before_they_are_looked_at(with_points: Any) -> None:
+    data = with_points.encode(7, {"points": [{"x": 5, "label": "five"}, {"x": 6}]})
+    message = with_points.decode(data)
+    assert with_points.encode_value(message, 7) == data
+    message = with_points.decode(data)
+    message.points[0].x = 9
+    assert (message.points[0].x, message.points[0].label) == (9, "five")
+    other = copy.deepcopy(with_points.decode(data))
+    assert other.points[1].x == 6
+    assert copy.copy(with_points.decode(data).points[0]).label == "five"
+
+
+def test_an_element_that_many_threads_look_at(with_points: Any) -> None:
+    data = with_points.encode(7, {"points": [{"x": n, "label": f"p{n}"} for n in range(200)]})
+    for _ in range(20):
+        points = with_points.decode(data).points
+        start = threading.Barrier(4)
+        seen: list[list[tuple[int, str]]] = []
+
+        def look(
+            points: Any = points, start: threading.Barrier = start, seen: list[Any] = seen
+        ) -> None:
+            start.wait()
+            seen.append([(point.x, point.label) for point in points])
+
+        threads = [threading.Thread(target=look) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert seen == [[(n, f"p{n}") for n in range(200)]] * 4

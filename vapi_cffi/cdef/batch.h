@@ -111,6 +111,7 @@ typedef struct {
     uint16_t count_offset;
     uint16_t count_width;
     uint32_t element_size;
+    bool whole;
     uint8_t *heads;
     uint8_t *tails;
     uint32_t *ends;

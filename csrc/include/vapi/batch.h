@@ -219,7 +219,8 @@ VAPI_API void vapi_pump_cancel(vapi_ctx_t ctx, vapi_pump_t *pump);
  * One request with many answers: a dump (ended by the reply to a control ping with the same context) or
  * a stream (ended by its own reply). The answers are packed into memory of the caller, in two parts
  * each: the first `head_size` bytes behind each other in `heads`, so that each field of a fixed layout
- * is a column with a stride; what follows in `tails`. head_size 0 puts whole messages into `tails`.
+ * is a column with a stride; what follows in `tails`. `whole` puts all of a message into `tails`, but
+ * for what is beyond its end.
  *
  * Fill the first part, zero the rest, and call vapi_collect() until `ended`; `heads`, `tails`, `ends`
  * and their sizes may be other ones at each call. What comes between calls is kept in private memory,
@@ -238,6 +239,7 @@ typedef struct {
     u16 count_offset; /* of the big-endian count of elements of the tail, count_width bytes */
     u16 count_width; /* 0: the tail is the rest of the message */
     u32 element_size; /* of the tail; 0: there is none, what is beyond the head is ignored */
+    bool whole; /* heads go into `tails`, too */
     /* where they go */
     u8 *heads; /* max * head_size bytes */
     u8 *tails; /* tails_size bytes */
