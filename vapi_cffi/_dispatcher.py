@@ -80,6 +80,7 @@ class Dispatcher:
         self._table: dict[bytes, Outstanding] = {}
         self._ready: deque[_Turn] = deque()
         self._waiters: dict[Mailbox, None] = {}
+        self._boxes: list[Mailbox] = []  # of threads that waited
         self._wanted: dict[str, tuple[SharedScope | None, EventCallback, Any]] = {}
         self._generic: tuple[EventCallback, Any] | None = None
         self._generic_kinds: dict[int, tuple[str, Viewer] | None] = {}
@@ -325,11 +326,11 @@ class Dispatcher:
     def _wait(self, connection: Connection, timeout: float, limit: int) -> None:
         """Returns when something may have changed. Errors: `Timeout`, and those of a lost
         connection, after the callbacks of all requests have been told."""
-        box = Mailbox(())
         hub = self._hub(connection)
         with self._lock:
             if self._first() >= 0:
                 return
+            box = self._boxes.pop() if self._boxes else Mailbox(())
             self._waiters[box] = None
         try:
             hub.wait(box, timeout, lambda seconds: self._receive(connection, seconds, limit))
@@ -343,6 +344,9 @@ class Dispatcher:
         finally:
             with self._lock:
                 self._waiters.pop(box, None)
+                if box.error is None:
+                    box.items.clear()
+                    self._boxes.append(box)
 
     def _receive(self, connection: Connection, timeout: float, limit: int) -> None:
         """Brings messages, for all. Called by the hub, in one thread at a time."""

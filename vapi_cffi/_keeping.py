@@ -29,30 +29,42 @@ class _Keeper:
     def add(self, lent: Lent) -> None:
         """From now on it is copied in time."""
         with self._lock:
+            self._forget()
             self._kept.append(weakref.ref(lent))
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="vapi-keep", daemon=True)
                 self._thread.start()
 
+    def _forget(self) -> None:
+        """Those at the front that are of no use any more. Lock."""
+        while self._kept:
+            oldest = self._kept[0]()
+            if oldest is not None and not oldest.released:
+                return
+            self._kept.popleft()
+
     def _run(self) -> None:
         wait = Event().wait
-        while (seconds := self.sweep()) is not None:
-            wait(seconds)
-
-    def sweep(self) -> float | None:
-        """Copies what is due; seconds until the next one, None (and no thread any more) when there
-        is none."""
+        idle = False
         while True:
+            wait(LEND_SECONDS / 4)
             with self._lock:
-                if not self._kept:
+                was_idle, idle = idle, not self.sweep()
+                if idle and was_idle:
                     self._thread = None
-                    return None
-                oldest = self._kept[0]()
-                if oldest is not None and not oldest.released:
-                    due = oldest.until - SLOT_SECONDS + LEND_SECONDS - monotonic()
-                    if due > 0:
-                        return min(due, LEND_SECONDS / 4)
-                    oldest.settle()
+                    return
+
+    def sweep(self) -> bool:
+        """Copies what is due; whether some are left."""
+        with self._lock:
+            while True:
+                self._forget()
+                oldest = self._kept[0]() if self._kept else None
+                if oldest is None:
+                    return bool(self._kept)
+                if oldest.until - SLOT_SECONDS + LEND_SECONDS > monotonic():
+                    return True
+                oldest.settle()
                 self._kept.popleft()
 
 

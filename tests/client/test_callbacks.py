@@ -387,28 +387,26 @@ def test_everybody_is_told_of_a_lost_connection(
         callback.dispatch(connection)
 
 
-def test_killed_at_random_moments(transport: Transport) -> None:
+def test_killed_at_random_moments(own_peer_process: SpawnedPeer, transport: Transport) -> None:
     """Whatever happens is an exception of the tree, in time, and every request is told once."""
-    rolls = random.Random(7)
-    for _ in range(2):
-        with SpawnedPeer() as victim:
-            where = victim.address(transport)
-            with Connection(where, transport=transport, timeout=5) as connection:
-                calls = Calls()
-                sent = 0
-                callback.show_version(connection, None, ignore)
-                killer = threading.Timer(rolls.uniform(0, 0.03), victim.kill)
-                killer.start()
-                began = monotonic()
-                with suppress(VapiError):
-                    while monotonic() - began < 10:
-                        sent += 1
-                        callback.sw_interface_dump(connection, None, calls)
-                assert monotonic() - began < 10
-                killer.join()
-                ends = [error for _, error, is_last, _ in calls.seen if is_last]
-                assert len(ends) in (sent, sent - 1)
-                assert all(error is None for error in ends[: sent - 1])
+    moment = random.Random(transport).uniform(0, 0.03)
+    where = own_peer_process.address(transport)
+    with Connection(where, transport=transport, timeout=5) as connection:
+        calls = Calls()
+        sent = 0
+        callback.show_version(connection, None, ignore)
+        killer = threading.Timer(moment, own_peer_process.kill)
+        killer.start()
+        began = monotonic()
+        with suppress(VapiError):
+            while monotonic() - began < 10:
+                sent += 1
+                callback.sw_interface_dump(connection, None, calls)
+        assert monotonic() - began < 10
+        killer.join()
+        ends = [error for _, error, is_last, _ in calls.seen if is_last]
+        assert len(ends) in (sent, sent - 1)
+        assert all(error is None for error in ends[: sent - 1])
 
 
 def test_after_a_reconnect_everything_goes_on(peer: Peer) -> None:
