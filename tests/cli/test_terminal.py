@@ -151,7 +151,7 @@ def test_bulk_has_a_bar_and_can_be_interrupted(
 ) -> None:
     folder = tmp_path_factory.mktemp("bulk")
     file, state = folder / "pings.csv", folder / "state"
-    count = 2_000_000
+    count = 500_000
     file.write_text("sw_if_index\n" + "0\n" * count)
     with terminal(
         *("bulk", "sw_interface_set_flags", "-c", str(file), "--resume", str(state))

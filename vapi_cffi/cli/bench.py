@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -12,14 +11,15 @@ from .. import _measure
 from .._address import TRANSPORTS, Address, Transport
 from .._connection import Connection
 from ..sim import SpawnedPeer
-from ._output import console, progress, rate, table
+from ._options import Format, output_options
+from ._output import console, print_object, progress, rate, table
 
 
 @click.command(
     epilog="\b\nExamples:\n  vapi bench\n  vapi bench --json | jq '.results[].rate_per_s'\n"
     "  vapi bench -a /run/vpp/api.sock -t socket --depth 64 --depth 512"
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@output_options("table", "json", "yaml")
 @click.option(
     "--address",
     "-a",
@@ -55,7 +55,7 @@ from ._output import console, progress, rate, table
     help="How long each measurement runs.",
 )
 def command(
-    as_json: bool,
+    output: Format,
     address: tuple[str, ...],
     transports: tuple[Transport, ...],
     depths: tuple[int, ...],
@@ -75,8 +75,8 @@ def command(
 
                 with Connection(where, transport=transport, name="vapi-bench") as connection:
                     results.append(_one(connection, depth, seconds, step))
-    if as_json:
-        click.echo(json.dumps({"results": results}, indent=2))
+    if output != "table":
+        print_object({}, {"results": results}, output)
         return
     shown = table("transport", "mode", "depth", "messages/s")
     for result in results:
