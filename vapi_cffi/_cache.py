@@ -90,6 +90,9 @@ class CachedDefinitions(DefinitionSet):
     def names(self) -> Iterable[str]:
         return self._messages
 
+    def type_names(self) -> Iterable[str]:
+        return self._types
+
     def callers(self) -> Iterable[str]:
         return self._callers
 

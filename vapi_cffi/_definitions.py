@@ -62,6 +62,10 @@ class DefinitionSet:
         """Of all messages."""
         raise NotImplementedError
 
+    def type_names(self) -> Iterable[str]:
+        """Of all types, without `vl_api_` and `_t`."""
+        raise NotImplementedError
+
     def callers(self) -> Iterable[str]:
         """Messages that start a service."""
         return (name for name in self.names() if self.service(name) is not None)
@@ -105,6 +109,9 @@ class ParsedDefinitions(DefinitionSet):
 
     def names(self) -> Iterable[str]:
         return self.messages
+
+    def type_names(self) -> Iterable[str]:
+        return self.types
 
     def callers(self) -> Iterable[str]:
         return self.services

@@ -185,6 +185,9 @@ class PackageDefinitions(DefinitionSet):
     def names(self) -> Iterable[str]:
         return self.index["messages"]  # type: ignore[no-any-return]
 
+    def type_names(self) -> Iterable[str]:
+        return self.index["types"]  # type: ignore[no-any-return]
+
     def callers(self) -> Iterable[str]:
         return self.index["callers"]  # type: ignore[no-any-return]
 
