@@ -260,6 +260,7 @@ class _Blocking:
                 end_offset=asking.reply_offset,
                 head_size=size if constant else 0,
                 element_size=0 if constant else 1,
+                whole=not constant,
             )
             limit = transport.read_timeout if timeout is None else timeout
             decode = _many_constant if constant else _many
