@@ -39,7 +39,7 @@ struct capi_server {
     char dir[64], socket[96], prefix[64];
     pthread_t handler;
     u32 ids[ID_COUNT];
-    u32 hold, pokes;
+    u32 hold, pokes, confused;
 };
 
 static void fail(const char *what)
@@ -71,6 +71,13 @@ static void echo(capi_server_t *s, const peer_request_t *r)
     vapi_msg_demo_echo *m = (void *)r->bytes;
     if (m->payload.silent)
         return;
+    if (exchange_acq_rel(&s->confused, 0) != 0) {
+        vapi_msg_demo_pick_details other = {0};
+        other.header._vl_msg_id = htobe16((u16)s->ids[ID_demo_pick_details]);
+        other.header.context = m->header.context;
+        send_message(s, r->client_id, &other, sizeof other);
+        return;
+    }
     /* The payloads differ by retval only: moved over as they came. */
     size_t rest = r->length - offsetof(vapi_msg_demo_echo, payload);
     vapi_msg_demo_echo_reply *reply =
@@ -239,6 +246,7 @@ void server_stop(capi_server_t *s)
 const char *server_socket(const capi_server_t *s) { return s->socket; }
 const char *server_prefix(const capi_server_t *s) { return s->prefix; }
 void server_hold(capi_server_t *s, int on) { store_release(&s->hold, (u32)on); }
+void server_confuse(capi_server_t *s) { store_release(&s->confused, 1); }
 u32 server_pokes(const capi_server_t *s) { return load_acquire(&s->pokes); }
 
 void server_restart(capi_server_t *s)

@@ -29,6 +29,8 @@ void server_restart(capi_server_t *server);
 void server_send_events(capi_server_t *server, u32 count, u32 cut);
 /** Sends a demo_details to every client that claims `count` numbers but has none; context 0. */
 void server_send_lie(capi_server_t *server, u16 count);
+/** The next demo_echo is answered by a demo_pick_details. */
+void server_confuse(capi_server_t *server);
 /** How many demo_poke have come. */
 u32 server_pokes(const capi_server_t *server);
 

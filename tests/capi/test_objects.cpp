@@ -352,6 +352,58 @@ OVER_EACH_TRANSPORT(bad_messages)
     CHECK_EQ(received_and_held(con), 0);
 }
 
+OVER_EACH_TRANSPORT(an_answer_of_another_kind)
+{
+    Connection con;
+    open(con, server, transport);
+    Demo_echo echo(con, 0);
+    server_confuse(server);
+    CHECK_OK(echo.execute());
+    CHECK_THROWS(Unexpected_msg_id_exception, con.wait_for_response(echo));
+    CHECK_EQ(echo.get_response_state(), RESPONSE_NO_RESPONSE);
+    CHECK_EQ(con.wait_for_response(echo), VAPI_ENORESP);
+    CHECK_EQ(received_and_held(con), 0);
+    /* The connection is in order. */
+    Demo_echo next(con, 0);
+    CHECK_OK(next.execute());
+    CHECK_OK(con.wait_for_response(next));
+}
+
+OVER_EACH_TRANSPORT(a_server_that_is_gone)
+{
+    Connection con;
+    open(con, server, transport);
+    Demo_echo echo(con, 0);
+    Demo_dump dump(con);
+    Demo_poke poke(con);
+    echo.get_request().get_payload().index = 0x01020304;
+    dump.get_request().get_payload().count = 0x01020304;
+    poke.get_request().get_payload().number = 0x01020304;
+    server_restart(server);
+    /* Over shared memory it takes a moment until that is noticed. */
+    vapi_error_e rv = echo.execute();
+    if (VAPI_OK == rv)
+        rv = con.wait_for_response(echo);
+    CHECK_EQ(rv, VAPI_ECONNRESET);
+    /* Not sent, so they are still ours, in host order. */
+    CHECK_EQ(dump.execute(), VAPI_ECONNRESET);
+    CHECK_EQ(poke.execute(), VAPI_ECONNRESET);
+    CHECK_EQ(dump.get_request().get_payload().count, 0x01020304);
+    CHECK_EQ(poke.get_request().get_payload().number, 0x01020304);
+}
+
+TEST(exceptions_say_what_they_are)
+{
+    const Unexpected_msg_id_exception id;
+    const Msg_not_available_exception available;
+    const Msg_gone_exception gone;
+    const Connection_gone_exception connection;
+    CHECK_HAS(static_cast<const std::exception &>(id).what(), "unexpected message");
+    CHECK_HAS(static_cast<const std::exception &>(available).what(), "unavailable");
+    CHECK_HAS(static_cast<const std::exception &>(gone).what(), "sent already");
+    CHECK_HAS(static_cast<const std::exception &>(connection).what(), "connection is gone");
+}
+
 OVER_EACH_TRANSPORT(what_vpp_does_not_know)
 {
     Connection con;

@@ -122,6 +122,17 @@ class Connection_state
     std::recursive_mutex mutex;
     std::deque<Common_req *> requests; /* outstanding, oldest first */
     std::unordered_map<vapi_msg_id_t, std::vector<Common_req *>> events; /* the last one gets it */
+#if VAPI_CPP_DEBUG_LEAKS
+    std::atomic<std::size_t> messages{0}; /* that objects hold */
+#endif
+    void count_message(std::ptrdiff_t by)
+    {
+#if VAPI_CPP_DEBUG_LEAKS
+        messages += static_cast<std::size_t>(by);
+#else
+        (void)by;
+#endif
+    }
 
     void forget(const Common_req *req)
     {
@@ -145,6 +156,7 @@ class Connection_state
 
     friend class Connection;
     friend class Common_req;
+    friend class Raw_msg;
     template <typename M> friend class Msg;
     template <typename M> friend class Event_registration;
 };
@@ -157,6 +169,7 @@ class Raw_msg
     Raw_msg(std::shared_ptr<Connection_state> state_, vapi_ctx_t ctx_, void *data_)
         : state{std::move(state_)}, ctx{ctx_}, data{data_}
     {
+        state->count_message(1);
     }
     Raw_msg(Raw_msg &&other) noexcept
         : state{std::move(other.state)}, ctx{other.ctx}, data{std::exchange(other.data, nullptr)}
@@ -171,13 +184,19 @@ class Raw_msg
     }
     ~Raw_msg()
     {
-        if (data)
-            vapi_msg_free(ctx, data);
+        if (!data)
+            return;
+        vapi_msg_free(ctx, data);
+        state->count_message(-1);
     }
 
     void *get() const { return data; }
     /** It is somebody else's now. */
-    void release() { data = nullptr; }
+    void release()
+    {
+        data = nullptr;
+        state->count_message(-1);
+    }
 
   private:
     std::shared_ptr<Connection_state> state; /* keeps ctx */
@@ -290,11 +309,9 @@ class Connection
     ~Connection()
     {
 #if VAPI_CPP_DEBUG_LEAKS
-        vapi_stats_t stats;
-        vapi_get_stats(vapi_ctx, &stats);
-        if (stats.held != 0)
-            std::fprintf(stderr, "vapi: %llu messages outlive their connection\n",
-                         static_cast<unsigned long long>(stats.held));
+        if (state->messages != 0)
+            std::fprintf(stderr, "vapi: %zu messages outlive their connection\n",
+                         state->messages.load());
 #endif
         disconnect();
         std::lock_guard<std::recursive_mutex> lock(state->mutex);

@@ -6,7 +6,8 @@
  *   VAPI_DEBUG            what generated code does, on stderr
  *   VAPI_DEBUG_CONNECT    accepted for VAPI's sake; vapi_error_text() says why connecting failed
  *   VAPI_DEBUG_ALLOC      likewise
- *   VAPI_CPP_DEBUG_LEAKS  ~Connection() reports messages that objects still hold, on stderr
+ *   VAPI_CPP_DEBUG_LEAKS  ~Connection() reports messages that objects still hold, on stderr; the same
+ *                         in all files of a program
  */
 #ifndef VAPI_DBG_H
 #define VAPI_DBG_H
