@@ -53,14 +53,27 @@ class BaseClient:
 
     @property
     def stats(self) -> Mapping[str, int]:
-        """Counters: those of `Connection.stats`, events that were dropped for want of a reader,
-        messages that nobody asked for, and how often the client reconnected."""
+        """Counters since `connect()`: those of `Connection.stats`, and those of the client.
+
+        `sent`, `received`: messages. `dropped`: those for which there was no room any more.
+        `queue_full`: sends that had to wait for room. `retries`: sends and connects that were tried
+        again. `ring_misses`: messages for which VPP's rings had no room, so that they came from its
+        heap (shared memory). `events_dropped`: events for want of a reader. `unclaimed`: messages
+        that nobody asked for. `reconnects`: how often the client came back.
+        """
+        known = self.connection.stats
         return {
-            **self.connection.stats,
+            **known,
+            "retries": self._retries() + known["queue_full"],
+            "ring_misses": known["returned"],
             "events_dropped": sum(self._dropped_events()),
             "unclaimed": self.hub.unclaimed,
             "reconnects": self._reconnects(),
         }
+
+    def _retries(self) -> int:
+        """Connects that did not work, and sends that the client itself tried again."""
+        raise NotImplementedError
 
     def _dropped_events(self) -> Iterable[int]:
         """Of each reader."""

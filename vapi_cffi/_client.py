@@ -94,6 +94,9 @@ class Client(BaseClient):
     def _dropped_events(self) -> Iterable[int]:
         return (events.dropped for events in self._events)
 
+    def _retries(self) -> int:
+        return 0 if self._reconnector is None else self._reconnector.failures
+
     def _reconnects(self) -> int:
         return 0 if self._reconnector is None else self._reconnector.count
 

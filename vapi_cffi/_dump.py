@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Rows that one crossing brings when all are wanted.
 _COLUMN_ROWS = 16384
+
+log = logging.getLogger("vapi_cffi")
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -70,10 +73,12 @@ class Dump(Generic[T_co]):
             **layout,
         )
         collector = Collector(client.connection, question, rows=rows)
+        log.debug("%s sent, %d bytes", binding.name, len(message))
         tap = client.connection.tap
         with client.watched(), closing(collector.batches(self._timeout, want)) as batches:
             yield from batches if tap is None else tap.collected(question, collector, batches)
         self._end = collector.end or b""
+        log.debug("%s is complete", binding.name)
         client.hub.relieve()
 
     def all(self) -> list[T_co]:

@@ -31,6 +31,7 @@ class Reconnector:
         self._back = Event()
         self._back.set()
         self.count = 0
+        self.failures = 0  # connects that did not work
 
     def start(self) -> None:
         """The connection was lost. Does nothing if that is known."""
@@ -71,6 +72,7 @@ class Reconnector:
                     log.error("gave up reconnecting to %s: %s", client.connection.address, error)
                     return
                 except VapiError as error:
+                    self.failures += 1
                     log.debug("not back yet: %s", error)
                     continue
                 self.count += 1

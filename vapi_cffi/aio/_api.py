@@ -14,6 +14,9 @@ from ._dump import Dump, Stream
 if TYPE_CHECKING:
     from ._channel import Channel
 
+#: Requests of one turn that are sent while more of them are made, so that VPP is at work meanwhile.
+CHUNK = 128
+
 
 def channel_of(binding: Binding) -> Channel:
     """The channel of the client that a binding belongs to."""
@@ -35,7 +38,7 @@ def make_function(binding: Binding) -> Any:
 def _asking(binding: Binding) -> Callable[..., Any]:
     """A request with one reply."""
     channel = channel_of(binding)
-    from_bytes = int.from_bytes
+    from_bytes, out = int.from_bytes, channel.out
 
     def ask(value: Any, timeout: float | None, fields: dict[str, Any], raw: bool) -> Future[Any]:
         channel.in_loop()  # says what is wrong
@@ -62,6 +65,8 @@ def _asking(binding: Binding) -> Callable[..., Any]:
             return ask(None, None, fields, False)
         future: Future[Any] = Future(loop=channel.loop)
         channel.queued((key, message, (future, binding, False, False)))
+        if not len(out) % CHUNK:
+            channel.flush_early()
         return future
 
     def raw(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> Future[Any]:

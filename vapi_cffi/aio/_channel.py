@@ -68,8 +68,8 @@ class Channel(Hub):
         self._context: Any = None  # keeps what `_new_context` counts in
         self._fd, self._pid = -1, 0
         self._calls: dict[bytes, Call] = {}
-        self._out: deque[Queued] = deque()
-        self.queued = self._out.append
+        self.out: deque[Queued] = deque()
+        self.queued = self.out.append
         self._scheduled = False
         #: Whether requests of this turn of the loop are queued already, and the connection is well.
         self.is_turning = False
@@ -107,9 +107,9 @@ class Channel(Hub):
         self.fail(error)
 
     def fail(self, error: BaseException) -> None:
-        waiting = [*self._calls.values(), *(call for _, _, call in self._out if call is not None)]
+        waiting = [*self._calls.values(), *(call for _, _, call in self.out if call is not None)]
         self._calls.clear()
-        self._out.clear()
+        self.out.clear()
         self._deadlines.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -158,7 +158,7 @@ class Channel(Hub):
             future.set_exception(lost(self.broken))
             return future
         call = (future, binding, raw, timeout is not None)
-        self._out.append((key, message, call))
+        self.out.append((key, message, call))
         if timeout is not None and timeout != math.inf:
             timer = loop.call_later(timeout, self._too_late, key, call, timeout)
             future.add_done_callback(lambda _: timer.cancel())
@@ -171,7 +171,7 @@ class Channel(Hub):
         connection."""
         if self.broken is not None:
             raise lost(self.broken)
-        self._out.extend((b"", message, None) for message in messages)
+        self.out.extend((b"", message, None) for message in messages)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -182,7 +182,7 @@ class Channel(Hub):
     def _flush(self) -> None:
         """Sends what was made in this turn, and what found no room before."""
         self._scheduled = self.is_turning = False
-        out, calls = self._out, self._calls
+        out, calls = self.out, self._calls
         if not out or self.broken is not None:
             return
         room = self.window - len(calls) - len(self._pending)
@@ -203,6 +203,8 @@ class Channel(Hub):
         if batch:
             try:
                 sent = self.connection.send_many(batch, 0)
+                if log.isEnabledFor(logging.DEBUG):
+                    self._say("sent", batch[:sent])
             except VapiError as error:
                 self._refused(error, taken)
                 return
@@ -216,9 +218,14 @@ class Channel(Hub):
         if self._glances and calls and not self._glancing:
             self._glance()
 
+    def flush_early(self) -> None:
+        """Sends what there is, though more is being made. The end of the turn sends the rest."""
+        self._flush()
+        self._scheduled = self.is_turning = self.broken is None
+
     def _next(self, room: int) -> list[Queued]:
         """What may leave now, that there is not room for all."""
-        out, taken = self._out, []
+        out, taken = self.out, []
         while out:
             call = out[0][2]
             if call is not None and not call[0].done():
@@ -233,7 +240,7 @@ class Channel(Hub):
         assert self.loop is not None
         for item in reversed(items):
             self._calls.pop(item[0], None)
-            self._out.appendleft(item)
+            self.out.appendleft(item)
         self._scheduled = True
         self.loop.call_later(_RETRY, self._flush)
 
@@ -263,7 +270,7 @@ class Channel(Hub):
         for _ in range(_BATCHES_A_LOOK):
             if self._bring(0) < BATCH:
                 break
-        if self._out:
+        if self.out:
             self._schedule()
 
     def _glance(self) -> None:
@@ -272,7 +279,7 @@ class Channel(Hub):
         assert self.loop is not None
         self._glancing = False
         if self.broken is None and self._bring(_GLANCE):
-            if self._out:
+            if self.out:
                 self._schedule()
             elif self._calls:
                 self._glancing = True
@@ -284,6 +291,8 @@ class Channel(Hub):
         try:
             batch = self.connection.recv_bytes(BATCH, timeout)
             self._heard = self.loop.time()
+            if log.isEnabledFor(logging.DEBUG):
+                self._say("received", batch)
             self.route(batch)
             return len(batch)
         except (TimeoutError, BlockingIOError):
@@ -291,6 +300,17 @@ class Channel(Hub):
         except VapiError as error:
             self._on_loss(error)
             return 0
+
+    def _say(self, what: str, batch: Iterable[bytes]) -> None:
+        """A line for each message: its name and size, and nothing that is in it."""
+        table = self.connection.message_table
+        for data in batch:
+            number = int.from_bytes(data[:2], "big")
+            try:
+                name = table.name(number).rpartition("_")[0]
+            except KeyError:
+                name = f"message {number}"
+            log.debug("%s %s, %d bytes", name, what, len(data))
 
     def route(self, batch: Iterable[bytes]) -> None:
         calls = self._calls
@@ -346,7 +366,7 @@ class Channel(Hub):
 
     def close(self, box: Mailbox) -> None:
         super().close(box)
-        if self._out:
+        if self.out:
             self._schedule()
 
     async def filled(self, box: Mailbox, timeout: float | None = None) -> None:
@@ -393,14 +413,14 @@ class Channel(Hub):
                     self._too_late(key, call, self.timeout)
             if self._heard < deadline - self.timeout * (1 + _SLICE):
                 # Not a word since: what could not even be sent need not wait any longer.
-                for key, _, queued in [*self._out]:
+                for key, _, queued in [*self.out]:
                     if queued is not None and not queued[3]:
                         self._too_late(key, queued, self.timeout)
-        if not self._calls and not self._out:
+        if not self._calls and not self.out:
             deadlines.clear()
         if deadlines:
             self._timer = self.loop.call_at(deadlines[0][0], self._at_deadline)
-        if self._out:
+        if self.out:
             self._schedule()
 
     def _too_late(self, key: bytes, call: Call, timeout: float) -> None:

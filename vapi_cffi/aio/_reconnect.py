@@ -28,6 +28,7 @@ class Reconnector:
         self._task: asyncio.Task[None] | None = None
         self._back = asyncio.Event()
         self.count = 0
+        self.failures = 0  # connects that did not work
 
     def start(self) -> None:
         """The connection was lost. Does nothing if that is known."""
@@ -69,6 +70,7 @@ class Reconnector:
                 self._back.set()
                 return
             except VapiError as error:
+                self.failures += 1
                 log.debug("not back yet: %s", error)
         self.count += 1
         log.info("reconnected to %s", client.connection.address)
