@@ -151,7 +151,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = _code(error)
         if code is None or os.environ.get("VAPI_DEBUG"):
             raise
-        return _say(str(error), code)
+        hint = " (`vapi doctor` looks into it)" if code == NO_CONNECTION else ""
+        return _say(f"{error}{hint}", code)
 
 
 def _code(error: Exception) -> int | None:

@@ -38,11 +38,10 @@ _NONE = 0xFFFFFFFF
 def plain(value: Any) -> Any:
     """Dicts, lists, numbers and texts: enums by their names, addresses as text, bytes as 0x..."""
     if isinstance(value, ApiValue):
-        found = {name: plain(getattr(value, name)) for name in type(value).__api__.shown}
-        hop = next_hop(value)
-        if hop is not None:
-            found["nh"]["address"] = {f"ip{hop.version}": str(hop)}
-        return found
+        block = type(value).__api__
+        if block.name == "fib_path":
+            return _plain_path(value)
+        return {name: plain(getattr(value, name)) for name in block.shown}
     if isinstance(value, ApiUnion):
         arm = value.which
         if arm is None:
@@ -55,6 +54,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return f"0x{value.hex()}"
     return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _plain_path(value: Any) -> dict[str, Any]:
+    """A path of a route: its next hop by family, and as many labels as it has of 16."""
+    fields = {name: getattr(value, name) for name in type(value).__api__.shown}
+    if "label_stack" in fields:
+        fields["label_stack"] = fields["label_stack"][: fields.get("n_labels", 0)]
+    found = {name: plain(field) for name, field in fields.items()}
+    hop = next_hop(value)
+    if hop is not None:
+        found["nh"]["address"] = {f"ip{hop.version}": str(hop)}
+    return found
 
 
 def _enum_name(value: Any, *, short: bool) -> str | int:
