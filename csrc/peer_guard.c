@@ -24,8 +24,9 @@ void __tsan_release(void *address);
 #define __tsan_release(address) ((void)(address))
 #endif
 
-/* A broadcast that is seen in two looks in a row hangs: a waiter needs no such time to step aside. */
-#define LOOK_NS (100 * NS_PER_MS)
+/* A broadcast that is seen in two looks in a row hangs: glibc waits in it until those that were woken have
+ * stepped aside, which takes no such time, even on a busy machine. */
+#define LOOK_NS (300 * NS_PER_MS)
 #define HELP_NS NS_PER_MS
 /* So often the words are cleared where they are, before the page is taken away from the client. */
 #define HELP_IN_PLACE 20u

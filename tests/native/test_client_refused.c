@@ -312,7 +312,8 @@ TEST(servers_that_do_not_hand_a_segment_over)
                     .segment = cases[i].bytes,
                     .segment_bytes = cases[i].size};
         vapi_connect_options_t o = fake_start(&f, VAPI_TRANSPORT_MEMFD);
-        o.timeout_ns = 300 * NS_PER_MS;
+        if (cases[i].size == sizeof yes - 1) /* the rest does not come */
+            o.timeout_ns = 300 * NS_PER_MS;
         CHECK_EQ(refused(&o, cases[i].text), cases[i].code);
         fake_stop(&f);
     }

@@ -77,7 +77,7 @@ static void left_by_word(peer_transport_e transport, bool condvar)
     fixture_init(&f);
     fixture_start(&f);
     client_t *good = any_client(&f, PEER_SOCKET), *good_shm = any_client(&f, transport);
-    for (u32 pattern = 0; pattern < 12; pattern++) {
+    for (u32 pattern = 0; pattern < (condvar ? 6 : 12); pattern++) {
         u64 dropped = stats_of(&f).dropped_clients;
         client_t *bad = any_client(&f, transport);
         shm_queue_t *q = bad->queue.shm;
