@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._connection import Connection
-from .._errors import NotConnected, VapiError
+from .._errors import BadMessage, NotConnected, VapiError
 from .._registry import scope_of_package, scope_of_server
+from ..aio._api import CHUNK
 from ..aio._channel import Channel
 from ..aio._waiting import in_thread
 from ._client import add_convenience_methods
@@ -68,6 +69,33 @@ class _Answer:
     reply_key: bytes
     accept: Callable[[bytes], Any]
     retval_offset: None = None
+
+
+class _Requesting:
+    """Sends a request with one answer."""
+
+    def __init__(self, channel: Channel, asking: Asking, reply: VPPMessage) -> None:
+        self._channel = channel
+        self._reply = reply
+        reply_key = asking.reply_number.to_bytes(2, "big")
+        channel.expect_at(reply_key, asking.reply_offset)
+        decode = reply.decoder()
+
+        def accept(data: bytes) -> Any:
+            try:
+                return decode(data)
+            except ValueError as error:
+                raise BadMessage(str(error)) from None
+
+        self.usual: Any = _Answer(asking.message.name, reply_key, accept)
+
+    def __call__(self, data: bytes, key: bytes, shown: int | None, timeout: Any) -> Future[Any]:
+        answer, reply = self.usual, self._reply
+        if shown is not None:
+            answer = _Answer(
+                answer.name, answer.reply_key, lambda got: decode_as(reply, got, shown)
+            )
+        return self._channel.submit(answer, data, key, raw=True, timeout=timeout)
 
 
 class VPPApiClient(Known):
@@ -202,8 +230,23 @@ class VPPApiClient(Known):
         request, unset = message.request(), asking.unset
         channel = self._channel
         assert channel is not None
+        from_bytes, out = int.from_bytes, channel.out
+        usual = send.usual if isinstance(send, _Requesting) else None
 
         def f(**kwargs: Any) -> Future[Any]:
+            # Where nothing is unusual, without checks and calls: as `vapi_cffi.aio` does it.
+            if usual is not None and channel.is_turning:
+                key = channel.next_context()
+                try:
+                    data = request(number, channel.client_index, from_bytes(key, "big"), **kwargs)
+                except MISFIT:
+                    pass
+                else:
+                    future: Future[Any] = Future(loop=channel.loop)
+                    channel.queued((key, data, (future, usual, False, False)))
+                    if not len(out) % CHUNK:
+                        channel.flush_early()
+                    return future
             channel.in_loop()
             if unset:
                 kwargs = unset | kwargs
@@ -224,28 +267,18 @@ class VPPApiClient(Known):
 
     def _requesting(self, asking: Asking) -> Callable[..., Future[Any]]:
         """With one answer, or none."""
-        channel, reply = self._channel, asking.reply_message
+        channel = self._channel
         assert channel is not None
-        if reply is None:
+        if asking.reply_message is not None:
+            return _Requesting(channel, asking, asking.reply_message)
 
-            def post(data: bytes, key: bytes, shown: int | None, timeout: Any) -> Future[Any]:
-                channel.post(data)
-                done: Future[Any] = channel.in_loop().create_future()
-                done.set_result(None)
-                return done
+        def post(data: bytes, key: bytes, shown: int | None, timeout: Any) -> Future[Any]:
+            channel.post(data)
+            done: Future[Any] = channel.in_loop().create_future()
+            done.set_result(None)
+            return done
 
-            return post
-        reply_key = asking.reply_number.to_bytes(2, "big")
-        channel.expect_at(reply_key, asking.reply_offset)
-        usual: Any = _Answer(asking.message.name, reply_key, reply.decoder())
-
-        def submit(data: bytes, key: bytes, shown: int | None, timeout: Any) -> Any:
-            answer = usual
-            if shown is not None:
-                answer = _Answer(usual.name, reply_key, lambda got: decode_as(reply, got, shown))
-            return channel.submit(answer, data, key, raw=True, timeout=timeout)
-
-        return submit
+        return post
 
     def _streaming(self, asking: Asking) -> Callable[..., Future[Any]]:
         """With many."""
