@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "atomics.h"
 #include "byteorder.h"
 #include "conn.h"
 
@@ -79,6 +80,7 @@ static void keep_for_later(collect_run_t *run, const msg_ref_t *ref)
         return;
     }
     backlog_push(&run->waiting, copy);
+    store_relaxed(&ctx->uncollected_bytes, ctx->uncollected_bytes + ref->size);
 }
 
 static offer_t offer(receiver_t *r, const msg_ref_t *ref)
@@ -152,6 +154,9 @@ static void end_run(vapi_ctx_t ctx, vapi_collect_t *c)
     collect_run_t *run = c->handle;
     c->handle = NULL;
     conn_remove_receiver(ctx, &run->receiver);
+    pthread_mutex_lock(&ctx->receive_lock);
+    store_relaxed(&ctx->uncollected_bytes, ctx->uncollected_bytes - run->waiting.bytes);
+    pthread_mutex_unlock(&ctx->receive_lock);
     if (!run->receiver.done)
         conn_abandon(ctx, run->context & ~CONTEXT_BIT, 1);
     else if (run->receiver.reply.body != NULL)
@@ -188,11 +193,13 @@ static void open_memory(vapi_ctx_t ctx, collect_run_t *run)
 {
     vapi_collect_t *c = run->job;
     msg_ref_t ref;
+    fetch_add_relaxed(&ctx->activity, 1); /* the drain thread sees that somebody reads */
     pthread_mutex_lock(&ctx->receive_lock);
     c->count = c->tails_used = c->needed = c->bad_size = 0;
     while (run->waiting.first != NULL &&
            put(c, run->waiting.first->header.data, (u32)run->waiting.first->size)) {
         backlog_pop(&run->waiting, &ref);
+        store_relaxed(&ctx->uncollected_bytes, ctx->uncollected_bytes - ref.size);
         private_msg_free(ref.body);
     }
     run->inside = true;

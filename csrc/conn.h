@@ -56,6 +56,7 @@ struct vapi_ctx_s {
     vapi_mode_e mode;
     bool handle_keepalives, keep_awake;
     u64 timeout_ns, spin_ns, backlog_limit, grace_ns;
+    u64 uncollected_bytes; /* of dumps whose readers are slower than VPP; written with receive lock */
     transport_t *transport;
     u16 id_keepalive, id_keepalive_reply, id_control_ping, id_control_ping_reply;
     u32 fork_generation;

@@ -10,6 +10,9 @@
 
 /* Messages that are moved before the program is looked at again. */
 #define DRAIN_BATCH 4096u
+/* What is kept for the reader of a dump at once, and how long it may not come for more. */
+#define UNCOLLECTED_BYTES (16u << 20)
+#define LEFT_TO_VPP_NS NS_PER_S
 /* How long it watches the transport without looking around. */
 #define WATCH_NS NS_PER_S
 
@@ -53,14 +56,28 @@ static bool attended(vapi_ctx_t ctx, u32 activity)
     return somebody && t->ops->backlog(t) < t->ops->capacity(t);
 }
 
+/**
+ * Whether what is left of a dump may stay in the socket: its reader is slower than VPP, but reads. VPP
+ * has made all of a dump before its first byte is here, so that this costs it nothing more.
+ */
+static bool is_left_to_vpp(vapi_ctx_t ctx, u64 idle_ns)
+{
+    return ctx->transport->kind == VAPI_TRANSPORT_SOCKET && idle_ns < LEFT_TO_VPP_NS &&
+           load_relaxed(&ctx->uncollected_bytes) >= UNCOLLECTED_BYTES;
+}
+
 static void *run(void *argument)
 {
     vapi_ctx_t ctx = argument;
     drainer_t *d = &ctx->drainer;
     transport_t *t = ctx->transport;
-    u64 pause = ctx->grace_ns;
+    u64 pause = ctx->grace_ns, active_at = 0;
+    u32 last_activity = load_relaxed(&ctx->activity);
     for (;;) {
         u32 activity = load_relaxed(&ctx->activity);
+        if (activity != last_activity)
+            active_at = now_ns();
+        last_activity = activity;
         bool receiving = load_relaxed(&ctx->receiving) != 0;
         if (!nap(d, pause))
             break;
@@ -78,10 +95,13 @@ static void *run(void *argument)
             if (!(load_relaxed(&ctx->fd_wanted) && load_relaxed(&ctx->receiving) == 0))
                 continue;
         } else {
-            while (t->ops->waiting(t) && conn_ingest(ctx, DRAIN_BATCH) > 0 &&
-                   load_relaxed(&ctx->activity) == activity && !load_relaxed(&d->stop))
+            while (!is_left_to_vpp(ctx, now_ns() - active_at) && t->ops->waiting(t) &&
+                   conn_ingest(ctx, DRAIN_BATCH) > 0 && load_relaxed(&ctx->activity) == activity &&
+                   !load_relaxed(&d->stop))
                 continue;
         }
+        if (is_left_to_vpp(ctx, now_ns() - active_at))
+            continue;
         /* Nobody receives, nothing waits: watch. */
         store_relaxed(&d->watching, true);
         if (!load_relaxed(&d->stop) && !t->ops->waiting(t))
