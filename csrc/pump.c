@@ -18,6 +18,8 @@
 #define QUIET_NS (50 * NS_PER_MS)
 /* Refill the window in steps, as a step costs one lock of VPP's queue (or one system call). */
 #define LARGEST_STEP 64u
+/* However long the messages are, so many may be in flight: VPP is to have one while we look. */
+#define LEAST_WINDOW 16u
 
 typedef struct {
     receiver_t receiver;
@@ -27,6 +29,7 @@ typedef struct {
     u32 next; /* index that the next answer should have */
     bool stopped; /* sends no more */
     bool pinged; /* the ping behind the last request is out */
+    u32 window; /* most in flight that VPP likes */
 } pump_run_t;
 
 /* Written under the receive lock by whoever takes the answer, read by the pump without it. */
@@ -199,6 +202,18 @@ static int step(vapi_ctx_t ctx, pump_run_t *run, u32 depth, deadline_t deadline)
     return rv;
 }
 
+/** How many messages of the average length VPP likes to have in flight. */
+static u32 window_of(vapi_ctx_t ctx, const vapi_pump_t *p)
+{
+    u64 window = ctx->transport->window_bytes, total = 0;
+    if (window == 0)
+        return UINT32_MAX;
+    for (u32 i = 0; p->sizes != NULL && i < p->count; i++)
+        total += p->sizes[i];
+    u64 frame = sizeof(msgbuf_t) + (p->sizes != NULL ? total / p->count : p->stride);
+    return window / frame > LEAST_WINDOW ? (u32)(window / frame) : LEAST_WINDOW;
+}
+
 static vapi_error_e check(vapi_ctx_t ctx, const vapi_pump_t *p)
 {
     error_rec_t *error = error_here();
@@ -252,6 +267,7 @@ vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *p, u64 timeout_ns)
         run->receiver.offer = offer;
         run->receiver.turn = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
         run->pump = p;
+        run->window = window_of(ctx, p);
         run->id_ping_reply = ctx->id_control_ping_reply;
         p->sent = p->received = p->failed = p->lost = 0;
         p->first_context = conn_new_contexts(ctx, p->count + 1);
@@ -260,6 +276,7 @@ vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *p, u64 timeout_ns)
     }
     u32 capacity = ctx->transport->ops->capacity(ctx->transport);
     u32 depth = p->depth < capacity ? p->depth : capacity;
+    depth = depth < run->window ? depth : run->window;
     int rv = 0;
     while (rv == 0 && !is_complete(run) && !is_ahead(run))
         rv = step(ctx, run, depth, deadline);

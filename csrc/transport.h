@@ -132,6 +132,7 @@ struct transport {
     int fd; /* readable when messages wait or `ready_fd` is set: an epoll descriptor */
     int ready_fd; /* eventfd in it, for messages that no descriptor of the kernel stands for */
     u32 max_msg_size;
+    u32 window_bytes; /* of requests in flight beyond which VPP gets slower, 0: there is none */
     char socket_path[108]; /* of the same VPP, "" when there is or is known none */
     error_rec_t lost; /* why: transport_lose() writes, transport_lost() reads */
     u32 lost_state; /* 0: not written; 1: being written; 2: can be read */

@@ -27,6 +27,10 @@
 #define LARGEST_MESSAGE (64u << 20)
 /* What the kernel queues for us; VPP may lose bytes of a client whose queue is full. */
 #define RECEIVE_BUFFER (4 << 20)
+/* VPP reads 4096 bytes at a time, and for each message in them copies all that follow it, twice. Measured
+ * with control_ping: 560,000 a second with 78 in flight (2 KB), 280,000 with 192, 340,000 with 512; with
+ * route additions of 222 bytes: 224,000 with 16, 155,000 with 128. */
+#define WINDOW_BYTES 2048u
 /* How long a sleep goes on without its caller looking around. */
 #define SLEEP_SLICE_NS (50 * NS_PER_MS)
 
@@ -439,6 +443,7 @@ vapi_error_e transport_socket_connect(transport_t **out, const transport_options
     s->base.stats = o->stats;
     s->base.max_msg_size = LARGEST_MESSAGE;
     s->base.sees_events = true;
+    s->base.window_bytes = WINDOW_BYTES;
     vapi_error_e rv = open_all(s, o, error);
     if (rv != VAPI_OK) {
         socket_close(&s->base, false);

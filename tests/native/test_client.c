@@ -522,6 +522,42 @@ ON_EACH_TRANSPORT(a_late_answer_is_dropped)
     server_stop(&s);
 }
 
+/* However deep, no more is in flight than VPP likes; and all of it is answered in the end. */
+ON_EACH_TRANSPORT(a_pump_keeps_to_what_vpp_likes)
+{
+    enum { COUNT = 2000, DEPTH = 512 };
+    server_t s;
+    server_start(&s);
+    vapi_ctx_t ctx = client(&s, transport);
+    echo_t m = {.id = htobe16(vapi_find_msg(ctx, ECHO))};
+    u8 *all = malloc(COUNT * sizeof m);
+    for (u32 i = 0; i < COUNT; i++)
+        memcpy(all + i * sizeof m, &m, sizeof m);
+    vapi_pump_t pump = {.bytes = all,
+                        .stride = sizeof m,
+                        .count = COUNT,
+                        .depth = DEPTH,
+                        .context_offset = 2,
+                        .retval_offset = 6};
+    store_release(&s.hold, 1);
+    CHECK_EQ(vapi_pump(ctx, &pump, 100 * NS_PER_MS), VAPI_EAGAIN);
+    CHECK_EQ(pump.received, 0);
+    if (transport == VAPI_TRANSPORT_SOCKET)
+        CHECK(pump.sent >= 16 && pump.sent < 128);
+    else
+        CHECK_EQ(pump.sent, DEPTH);
+    store_release(&s.hold, 0);
+    vapi_error_e rv;
+    while ((rv = vapi_pump(ctx, &pump, NS_PER_S)) == VAPI_EAGAIN)
+        ;
+    CHECK_OK(ctx, rv);
+    CHECK_EQ(pump.received, COUNT);
+    CHECK_EQ(pump.failed + pump.lost, 0);
+    free(all);
+    client_close(ctx);
+    server_stop(&s);
+}
+
 /* Into the caller's memory when it is short, as a message when it is long, and whatever came before. */
 ON_EACH_TRANSPORT(answers_come_into_their_place)
 {

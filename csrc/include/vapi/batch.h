@@ -187,7 +187,7 @@ typedef struct vapi_pump_s {
     const u32 *sizes;
     u32 stride;
     u32 count;
-    u32 depth; /* clipped to what the connection can have in flight */
+    u32 depth; /* clipped to what the connection can have in flight, and to where VPP is fastest */
     u16 reply_id; /* 0: any */
     u16 context_offset; /* of the context in the reply, 2 */
     u16 retval_offset; /* of the i32 retval in the reply, 6; 0: none */
