@@ -32,7 +32,8 @@ const error_rec_t *transport_lost(transport_t *t)
 static int watch(transport_t *t, int fd, u32 events)
 {
     struct epoll_event event = {.events = events, .data.fd = fd};
-    return epoll_ctl(t->fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+    /* Two threads may come to the same thought. */
+    return epoll_ctl(t->fd, EPOLL_CTL_ADD, fd, &event) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
 int transport_watch_fd(transport_t *t, int fd) { return watch(t, fd, EPOLLIN | EPOLLRDHUP); }

@@ -107,6 +107,9 @@ typedef struct {
     u32 (*capacity)(transport_t *t);
     /** Messages that wait in shared memory now. */
     u32 (*backlog)(transport_t *t);
+    /** From now on `fd` must tell of messages. Not before: for each message that it sends, VPP would pay for
+     * a descriptor that nobody looks at. Receive lock. 0 or an error. */
+    int (*show)(transport_t *t);
     /** The connection is made: what the transport wants to do with VPP's control_ping. */
     void (*settle)(transport_t *t, u16 id_control_ping);
     /** Says goodbye; the answer is waited for with take() and sleep(). 0 or an error. */
@@ -129,7 +132,7 @@ struct transport {
     u32 other_index_raw; /* a second one that events may carry; relaxed */
     bool sees_events; /* what VPP sends outside of requests arrives here, too */
     int server_pid;
-    int fd; /* readable when messages wait or `ready_fd` is set: an epoll descriptor */
+    int fd; /* after show(), readable when messages wait or `ready_fd` is set: an epoll descriptor */
     int ready_fd; /* eventfd in it, for messages that no descriptor of the kernel stands for */
     u32 max_msg_size;
     u32 window_bytes; /* of requests in flight beyond which VPP gets slower, 0: there is none */

@@ -57,6 +57,7 @@ typedef struct {
     bool subscribed; /* events come by socket: everything does, for good; set under the send lock */
     bool
         settling; /* send lock: a request waits until the socket is idle; nothing goes there before */
+    bool shown; /* the program looks at the descriptor */
     u32 clash; /* send lock: the number that the context of the program's last such ping would be */
     /* receive lock: the last look for markers found the one that ends it. From then on requests may go
        through shared memory, and others behind those by socket: what comes by socket now is not to be
@@ -122,13 +123,18 @@ static int open_wide(dual_transport_t *d)
     vapi_error_e rv = transport_socket_connect(&wide, &options, &error);
     if (rv != VAPI_OK)
         return error.os_errno == ETIMEDOUT ? -EAGAIN : transport_lose(&d->base, &error);
+    /* The socket is in its own epoll descriptor once somebody wants to see it, and that in the
+       one which the program has. */
     if (transport_watch_fd(d->fast, wide->fd) != 0) {
         wide->ops->close(wide, false);
         wide->ops->destroy(wide);
         return -ENOMEM;
     }
     store_relaxed(&d->base.other_index_raw, wide->client_index_raw);
-    store_release(&d->wide, wide);
+    (void)exchange_acq_rel(&d->wide, wide); /* and the load below stays below it */
+    /* Who asks to see it from here on finds it; who did before is served here. Twice does no harm. */
+    if (load_acquire(&d->shown))
+        wide->ops->show(wide);
     return 0;
 }
 
@@ -526,6 +532,15 @@ static u32 dual_capacity(transport_t *t)
 }
 static u32 dual_backlog(transport_t *t) { return dual_of(t)->fast->ops->backlog(dual_of(t)->fast); }
 
+static int dual_show(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    (void)exchange_acq_rel(&d->shown, true);
+    transport_t *wide = load_acquire(&d->wide);
+    int rv = d->fast->ops->show(d->fast);
+    return rv != 0 || wide == NULL ? rv : wide->ops->show(wide);
+}
+
 static void dual_settle(transport_t *t, u16 id_control_ping)
 {
     dual_of(t)->fast->ops->settle(dual_of(t)->fast, id_control_ping);
@@ -600,6 +615,7 @@ static const transport_ops_t dual_ops = {
     .alive = dual_alive,
     .capacity = dual_capacity,
     .backlog = dual_backlog,
+    .show = dual_show,
     .settle = dual_settle,
     .leave = dual_leave,
     .is_goodbye = dual_is_goodbye,

@@ -467,6 +467,12 @@ static u32 shm_backlog(transport_t *t) { return svm_queue_length(&shm_of(t)->own
 
 /* ---- leaving */
 
+static int shm_show(transport_t *t)
+{
+    (void)t; /* the drain thread watches the queue */
+    return 0;
+}
+
 static void shm_settle(transport_t *t, u16 id_control_ping)
 {
     bell_arm(&shm_of(t)->bell, id_control_ping);
@@ -561,6 +567,7 @@ const transport_ops_t shm_ops = {
     .alive = shm_alive,
     .capacity = shm_capacity,
     .backlog = shm_backlog,
+    .show = shm_show,
     .settle = shm_settle,
     .leave = shm_leave,
     .is_goodbye = shm_is_goodbye,

@@ -47,6 +47,7 @@ typedef struct {
     u32 tx_end; /* bytes of tx that are used */
     u32 tx_size;
     bool registered;
+    bool shown; /* the epoll descriptor watches fd */
     bool unsent; /* the last flush left something: a hint for who sleeps without the send lock */
     bool closed; /* VPP closed or the stream broke; set under either lock */
 } socket_transport_t;
@@ -343,6 +344,14 @@ static bool socket_is_goodbye(transport_t *t, const void *body, u32 size)
     return size >= 2 && load_be16(body) == ID_SOCKCLNT_DELETE_REPLY;
 }
 
+static int socket_show(transport_t *t)
+{
+    socket_transport_t *s = socket_of(t);
+    int rv = s->shown ? 0 : transport_watch_fd(t, s->fd);
+    s->shown = rv == 0;
+    return rv;
+}
+
 static void socket_settle(transport_t *t, u16 id_control_ping)
 {
     (void)t;
@@ -396,6 +405,7 @@ static const transport_ops_t socket_ops = {
     .alive = socket_alive,
     .capacity = socket_capacity,
     .backlog = socket_backlog,
+    .show = socket_show,
     .settle = socket_settle,
     .leave = socket_leave,
     .is_goodbye = socket_is_goodbye,
@@ -426,8 +436,6 @@ static vapi_error_e open_all(socket_transport_t *s, const transport_options_t *o
     rv = handshake_sockclnt_create(s->fd, o->name, o->address, t->table, &t->client_index_raw,
                                    o->deadline, error);
     s->registered = rv == VAPI_OK;
-    if (rv == VAPI_OK && transport_watch_fd(t, s->fd) != 0)
-        rv = error_set(error, VAPI_ENOMEM, errno, "epoll: %s", strerror(errno));
     return rv;
 }
 

@@ -134,13 +134,15 @@ vapi_error_e vapi_get_fd(vapi_ctx_t ctx, int *fd)
     if (rv != VAPI_OK)
         return rv;
     pthread_mutex_lock(&ctx->receive_lock);
-    store_relaxed(&ctx->fd_wanted, true);
+    int shown = ctx->transport->ops->show(ctx->transport);
+    store_relaxed(&ctx->fd_wanted, shown == 0);
     conn_update_fd(ctx);
     pthread_mutex_unlock(&ctx->receive_lock);
     drainer_wake(ctx);
     *fd = ctx->transport->fd;
+    rv = conn_result(ctx, shown);
     conn_leave(ctx);
-    return VAPI_OK;
+    return rv;
 }
 
 void vapi_get_stats(vapi_ctx_t ctx, vapi_stats_t *stats)
