@@ -312,6 +312,7 @@ static void apply_options(vapi_ctx_t ctx, const vapi_connect_options_t *o)
     ctx->activity = ctx->receiving = ctx->interrupts = 0;
     ctx->interrupt_pending = ctx->closing = ctx->overflowed = false;
     ctx->fd_wanted = ctx->fd_ready = false;
+    ctx->nothing_until = 0;
     ctx->receivers = ctx->sleeper = NULL;
     ctx->abandoned_next = 0;
     ctx->turn.answered = 0;

@@ -80,6 +80,7 @@ struct vapi_ctx_s {
     u32 abandoned_next;
     bool overflowed; /* an answer found the backlog full */
     bool fd_wanted, fd_ready;
+    u64 nothing_until; /* ns: VPP is not woken before, by who does not wait; 0: something came */
 
     /* hints for the drain thread, relaxed */
     u32 activity; /* counts receives */

@@ -114,6 +114,7 @@ static int take_some(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, u32 *taken)
     *taken = n > 0 ? (u32)n : 0;
     if (n <= 0)
         return n;
+    ctx->nothing_until = 0;
     STAT_ADD(t, received, (u64)n);
     u32 kept = 0;
     for (int i = 0; i < n; i++)
@@ -204,6 +205,21 @@ static bool wake(vapi_ctx_t ctx, bool *roused)
     bool rung = t->ops->wake(t, roused);
     pthread_mutex_unlock(&ctx->send_lock);
     return rung;
+}
+
+/**
+ * For who looks without waiting, again and again: nobody would wake a VPP that sleeps over his requests.
+ * Receive lock.
+ */
+static void look_after_vpp(vapi_ctx_t ctx)
+{
+    u64 now = now_ns();
+    if (ctx->nothing_until == 0) {
+        ctx->nothing_until = now + BELL_AFTER_NS;
+    } else if (now >= ctx->nothing_until) {
+        bool roused = false;
+        ctx->nothing_until = now + (wake(ctx, &roused) ? ctx->spin_ns : 0) + BELL_AFTER_NS;
+    }
 }
 
 /** Spins while that may pay, then sleeps. */
@@ -354,6 +370,8 @@ static int receive(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, bool hold, deadline
         if (taken != 0)
             continue;
         n = interrupted ? -ECANCELED : wait_over(ctx, interrupts, deadline);
+        if (n == -EAGAIN && deadline == DEADLINE_NOW && t->kind != VAPI_TRANSPORT_SOCKET)
+            look_after_vpp(ctx);
         if (n != 0)
             break;
         if (!linked) {

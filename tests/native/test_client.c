@@ -522,6 +522,34 @@ ON_EACH_TRANSPORT(a_late_answer_is_dropped)
     server_stop(&s);
 }
 
+/* Who looks again and again without waiting has VPP woken all the same. */
+ON_EACH_TRANSPORT(looking_without_waiting_wakes_the_peer)
+{
+    server_t s;
+    peer_options_t po = server_options(&s);
+    po.idle_ns = NS_PER_S;
+    server_start_with(&s, &po);
+    vapi_connect_options_t o = client_options(&s, transport);
+    o.mode = VAPI_MODE_NONBLOCKING;
+    vapi_ctx_t ctx = client_with(&o);
+    u64 longest = 0;
+    for (u32 i = 0; i < 5; i++) {
+        struct timespec pause = {.tv_nsec = (long)(50 * NS_PER_MS)}; /* the peer falls asleep */
+        nanosleep(&pause, NULL);
+        u64 began = now_ns();
+        CHECK_OK(ctx, send_ping(ctx, i));
+        void *msg;
+        size_t size;
+        while (vapi_recv(ctx, &msg, &size, SVM_Q_NOWAIT, 0) == VAPI_EAGAIN)
+            CHECK(now_ns() - began < 10 * NS_PER_S);
+        vapi_msg_free(ctx, msg);
+        longest = now_ns() - began > longest ? now_ns() - began : longest;
+    }
+    CHECK(longest < NS_PER_S / 2);
+    client_close(ctx);
+    server_stop(&s);
+}
+
 /* However deep, no more is in flight than VPP likes; and all of it is answered in the end. */
 ON_EACH_TRANSPORT(a_pump_keeps_to_what_vpp_likes)
 {
