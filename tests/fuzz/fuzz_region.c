@@ -138,7 +138,8 @@ static void use(region_t *r, bool classic)
     bell_close(&s->bell, false);
     pthread_mutex_destroy(&s->held_lock);
     msg_table_free(s->base.table);
-    free(s->returns);
+    free(s->returns.at);
+    free(s->primary_returns.at);
     free(s);
 }
 
