@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from statistics import median
+from time import process_time
 
 import pytest
 
@@ -36,20 +37,21 @@ def test_bulk_of_a_million(peer: SpawnedPeer, transport: Transport) -> None:
     with connect(peer.address(transport), transport=transport) as client:
         loop = client.api.create_loopback().sw_if_index
 
-        def run(count: int) -> Any:
+        def run(count: int) -> float:
+            """Seconds of this process a row: others work on this machine, too."""
+            before = process_time()
             rows = ({"sw_if_index": loop, "flags": n & 1} for n in range(count))
             result = client.bulk("sw_interface_set_flags", columns=rows, keep_retvals=False)
             assert result.ok
             assert result.total == count
-            return result
+            return (process_time() - before) / count
 
         run(20_000)
-        few = max(run(50_000).rate for _ in range(5))
+        few = median(run(50_000) for _ in range(5))
         before = resident()
-        many = run(MANY).rate
+        many = run(MANY)
         assert resident() - before < 8 << 20
-        # Others work on this machine, too: what would be wrong is a cost that grows.
-        assert many > few / 3, (few, many)
+        assert many < 2 * few
 
 
 def test_columns_of_a_million(peer: SpawnedPeer, transport: Transport) -> None:
@@ -63,7 +65,8 @@ def test_columns_of_a_million(peer: SpawnedPeer, transport: Transport) -> None:
         result = client.bulk("sw_interface_set_flags", asked, {"flags": flags})
         assert result.ok
         assert len(result.retvals) == MANY
-        assert resident() - before < 24 << 20  # 4 MB, and a copy
+        # Retvals are 4 MB; the messages themselves would be 18, and objects a hundred.
+        assert resident() - before < 48 << 20
 
 
 def test_batches_of_many_routes(peer: SpawnedPeer, transport: Transport) -> None:
