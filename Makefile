@@ -83,7 +83,7 @@ lint: $(VENV)/.run $(VENV)/.lint $(NATIVE)
 
 # Warnings are errors, links are checked offline.
 docs: $(VENV)/.run $(VENV)/.docs $(NATIVE)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
