@@ -76,7 +76,7 @@ static vapi_error_e run(vapi_ctx_t ctx, const void *bytes, size_t size, u16 repl
                              "a request of %zu bytes: must be %u to %u", size, REQUEST_HEADER_BYTES,
                              ctx->transport->max_msg_size);
         }
-        if (conn_is_forbidden(ctx, bytes)) {
+        if (conn_is_forbidden(ctx, bytes, (u32)size)) {
             conn_leave(ctx);
             return VAPI_EINVAL;
         }

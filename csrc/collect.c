@@ -112,7 +112,7 @@ static vapi_error_e check(vapi_ctx_t ctx, const vapi_collect_t *c)
     if (c->details_context_offset < 2 || c->end_context_offset < 2 || c->details_id == c->end_id ||
         c->max == 0 || (c->count_width != 0 && c->count_offset + c->count_width > c->head_size))
         return error_set(error, VAPI_EINVAL, 0, "collect: the description makes no sense");
-    return conn_is_forbidden(ctx, c->request) ? VAPI_EINVAL : VAPI_OK;
+    return conn_is_forbidden(ctx, c->request, c->request_size) ? VAPI_EINVAL : VAPI_OK;
 }
 
 /** A message of the request's kind, ready to be sent; NULL when no memory for it became free. */

@@ -162,7 +162,7 @@ void conn_update_fd(vapi_ctx_t ctx);
 
 /** Whether VPP would follow pointers in this message or lose its client by it; says so in
  * error_here(). */
-bool conn_is_forbidden(vapi_ctx_t ctx, const void *bytes);
+bool conn_is_forbidden(vapi_ctx_t ctx, const void *bytes, u32 size);
 
 /** Sends as transport->send does, waiting for room until the deadline. */
 int conn_send(vapi_ctx_t ctx, void *const *bodies, u32 count, deadline_t deadline);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "byteorder.h"
+
 /* Registration is the library's own business, rpc_call jumps to an address, cli carries a pointer
  * (cli_inband is what one wants), and the rest are for a client's own reader thread. */
 static const char *const forbidden[] = {
@@ -29,6 +31,13 @@ static const char *const events[] = {
     "dns_resolve_ip",
     "nat44_ei_ha_resync",
 };
+
+/* Without index or name, VPP 26.06 and before count the free places of a queue that a client on a socket
+ * does not have. */
+static const char *const guarded[] = {"graph_node_get"};
+#define GRAPH_CURSOR 10u
+#define GRAPH_INDEX 14u
+#define GRAPH_NAME 18u
 
 static const char *const life[] = {"memclnt_keepalive", "memclnt_keepalive_reply"};
 
@@ -70,6 +79,8 @@ msg_kind_t msg_kind_of(const char *name_crc)
     size_t length = bare_length(name_crc);
     if (IS_ONE_OF(name_crc, length, forbidden))
         return MSG_KIND_FORBIDDEN;
+    if (IS_ONE_OF(name_crc, length, guarded))
+        return MSG_KIND_GUARDED;
     if (IS_ONE_OF(name_crc, length, life))
         return MSG_KIND_LIFE;
     if (strncmp(name_crc, "want_", 5) == 0)
@@ -79,6 +90,14 @@ msg_kind_t msg_kind_of(const char *name_crc)
         IS_ONE_OF(name_crc, length, large))
         return MSG_KIND_LARGE;
     return IS_ONE_OF(name_crc, stem, events) ? MSG_KIND_EVENTS : MSG_KIND_PLAIN;
+}
+
+bool msg_is_deadly(const void *bytes, u32 size)
+{
+    const u8 *m = bytes;
+    bool one = size > GRAPH_NAME && load_be32(m + GRAPH_CURSOR) == UINT32_MAX &&
+               (load_be32(m + GRAPH_INDEX) != UINT32_MAX || m[GRAPH_NAME] != 0);
+    return !one;
 }
 
 u8 *msg_kinds_alloc(const msg_table_t *table)

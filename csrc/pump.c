@@ -234,7 +234,7 @@ static vapi_error_e check(vapi_ctx_t ctx, const vapi_pump_t *p)
     }
     const out_batch_t batch = batch_of(ctx, p);
     for (u32 i = 0; i < p->count; i++)
-        if (conn_is_forbidden(ctx, out_bytes(&batch, i)))
+        if (conn_is_forbidden(ctx, out_bytes(&batch, i), out_size(&batch, i)))
             return VAPI_EINVAL;
     return VAPI_OK;
 }

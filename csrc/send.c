@@ -41,13 +41,22 @@ static int wait_for_room(vapi_ctx_t ctx, u32 interrupts, bool *counted, deadline
     return rv == -ETIMEDOUT ? 0 : rv;
 }
 
-bool conn_is_forbidden(vapi_ctx_t ctx, const void *bytes)
+bool conn_is_forbidden(vapi_ctx_t ctx, const void *bytes, u32 size)
 {
     u16 id = load_be16(bytes);
-    if (id >= ctx->vapi_ids_count || ctx->kinds[id] != MSG_KIND_FORBIDDEN)
+    msg_kind_t kind = id < ctx->vapi_ids_count ? (msg_kind_t)ctx->kinds[id] : MSG_KIND_PLAIN;
+    if (kind == MSG_KIND_GUARDED && msg_is_deadly(bytes, size))
+        error_set(error_here(), VAPI_EINVAL, EPERM,
+                  "%s of all nodes could stop VPP: cursor must be 0xffffffff, and one node given "
+                  "by index "
+                  "or name",
+                  msg_table_name(ctx->transport->table, id));
+    else if (kind == MSG_KIND_FORBIDDEN)
+        error_set(error_here(), VAPI_EINVAL, EPERM,
+                  "%s is not for programs to send: it could stop VPP",
+                  msg_table_name(ctx->transport->table, id));
+    else
         return false;
-    error_set(error_here(), VAPI_EINVAL, EPERM, "%s is not for programs to send: it could stop VPP",
-              msg_table_name(ctx->transport->table, id));
     return true;
 }
 

@@ -339,7 +339,7 @@ static vapi_error_e send_all(vapi_ctx_t ctx, void *const *msgs, u32 count, u64 t
     if (rv != VAPI_OK)
         return rv;
     for (u32 i = 0; i < count && rv == VAPI_OK; i++)
-        if (conn_is_forbidden(ctx, msgs[i]))
+        if (conn_is_forbidden(ctx, msgs[i], be32toh(msgbuf_of(msgs[i])->data_len)))
             rv = VAPI_EINVAL;
     if (rv == VAPI_OK)
         rv = conn_result(ctx, conn_send(ctx, msgs, count, from_timeout(timeout_ns)));
@@ -377,7 +377,7 @@ vapi_error_e vapi_send_many(vapi_ctx_t ctx, const void *bytes, const u32 *offset
         return rv;
     for (u32 i = 0; i < count && rv == VAPI_OK; i++)
         if ((rv = check_size(ctx, sizes[i])) == VAPI_OK &&
-            conn_is_forbidden(ctx, (const u8 *)bytes + offsets[i]))
+            conn_is_forbidden(ctx, (const u8 *)bytes + offsets[i], sizes[i]))
             rv = VAPI_EINVAL;
     if (rv == VAPI_OK) {
         const out_batch_t batch = {.bytes = bytes, .offsets = offsets, .sizes = sizes};

@@ -10,9 +10,6 @@ import click
 from . import _complete
 from ._options import Format, Target, fields_argument, output_options, target_options
 
-#: No client of ours may stop a VPP, not even one that an operator asks to.
-_DEADLY, _ALL = "graph_node_get", 0xFFFFFFFF
-
 EXAMPLES = (
     "\b\nExamples:\n"
     "  vapi dump sw_interface_dump\n"
@@ -122,11 +119,6 @@ def run(
             limit=limit,
         ).for_output(output)
         given = parse(binding.codec, fields)
-        if message == _DEADLY and given.get("index") == _ALL and not given.get("name"):
-            raise click.ClickException(
-                f"{message} of all nodes crashes VPP (26.06: it forgets that a client may be on a "
-                "socket): give index= or name=, or take `vapi cli 'show vlib graph'`"
-            )
         details = rows.select(function(**given))
         if output in ("json", "yaml"):
             print_objects(map(rows.plain, details), output)
