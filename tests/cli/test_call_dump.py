@@ -207,8 +207,8 @@ def test_get_follows_a_stream(vapi: Vapi, tmp_path: Path) -> None:
     file.write_text(
         'option version = "1.0.0";\n'
         "service {\n  rpc graph_node_get returns graph_node_get_reply stream thing_details;\n};\n"
-        "define graph_node_get\n{\n  u32 client_index;\n  u32 context;\n  u32 cursor;\n  u32 index;\n"
-        "  string name[64];\n};\n"
+        "define graph_node_get\n{\n  u32 client_index;\n  u32 context;\n  u32 cursor;\n"
+        "  u32 index;\n  string name[64];\n};\n"
         "define graph_node_get_reply\n{\n  u32 context;\n  i32 retval;\n};\n"
         "service {\n  rpc thing_get returns thing_get_reply stream thing_details;\n};\n"
         "define thing_get\n{\n  u32 client_index;\n  u32 context;\n  u32 cursor;\n};\n"
@@ -220,6 +220,7 @@ def test_get_follows_a_stream(vapi: Vapi, tmp_path: Path) -> None:
         assert out.strip() == "number"
         done = vapi("call", "thing_get", "-a", peer.address())
         assert "use `vapi get thing_get`" in done.error
-        assert vapi.ok("get", "graph_node_get", "cursor=-1", "index=-1", "name=x", "-a", peer.address())
-        done = vapi("get", "graph_node_get", "cursor=-1", "index=-1", "-a", peer.address())
+        everything = ("cursor=-1", "index=-1")
+        assert vapi.ok("get", "graph_node_get", *everything, "name=x", "-a", peer.address())
+        done = vapi("get", "graph_node_get", *everything, "-a", peer.address())
         assert "could stop VPP: cursor must be" in done.error
