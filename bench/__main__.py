@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the numbers")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw them, as SVG")
     parser.add_argument("--from", dest="earlier", type=Path, metavar="FILE")
+    parser.add_argument("--server", choices=("peer", "VPP"), help="measure on this one only")
     parser.add_argument("--quick", action="store_true", help="one round each: does it run?")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -53,6 +54,7 @@ def main() -> int:
                 *("--benchmark-only", "--benchmark-columns=median", "--benchmark-warmup=off"),
                 f"--benchmark-json={path}",
                 *(["--quick"] if given.quick else []),
+                *(["-k", given.server] if given.server else []),
                 *_files(given.names),
             ]
             # The table goes to standard output, how it is getting on to standard error.

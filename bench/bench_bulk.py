@@ -88,8 +88,10 @@ def papi_async(server: Server) -> Iterator[tuple[Any, Callable[[int], None]]]:
         client.disconnect()
         answers, arrived = 0, threading.Condition()
 
-        def answered(_: str, reply: Any) -> None:
+        def answered(name: str, reply: Any) -> None:
             nonlocal answers
+            if name != "ip_route_add_del_reply":
+                return  # to its goodbye, say
             assert reply.retval == 0
             with arrived:
                 answers += 1

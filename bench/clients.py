@@ -43,8 +43,7 @@ def papi(server: Server) -> Iterator[Any]:
         warnings.simplefilter("ignore")  # its own, about its use of Python
         from vpp_papi import VPPApiClient
 
-        source = {"apifiles": list(server.apifiles)} if server.apifiles else {"bootstrapapi": True}
-        client = VPPApiClient(server_address=server.socket_path, **source)
+        client = VPPApiClient(apifiles=list(server.apifiles), server_address=server.socket_path)
         client.connect("bench-papi")
         try:
             yield client

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from servers import Measure, Server, embedded, live
+from servers import Measure, Server, embedded, is_live, live
 
 from vapi_cffi import TRANSPORTS, Transport
-
-_LIVE = live()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,13 +22,16 @@ def _peer() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["peer", *(["VPP"] if _LIVE else [])])
+@pytest.fixture(scope="session")
+def _vpp() -> Iterator[Server]:
+    with live() as server:
+        yield server
+
+
+@pytest.fixture(params=["peer", *(["VPP"] if is_live() else [])])
 def server(request: pytest.FixtureRequest) -> Server:
     """The embedded peer, and the live VPP where there is one."""
-    if request.param == "VPP":
-        assert _LIVE is not None
-        return _LIVE
-    found: Server = request.getfixturevalue("_peer")
+    found: Server = request.getfixturevalue(f"_{request.param.lower()}")
     return found
 
 
