@@ -51,6 +51,7 @@ def measure(benchmark: Any, request: pytest.FixtureRequest) -> Measure:
     `work`: what is compared across clients; `client`: who did it; `per_round`: how many messages,
     rows or other `unit`s a run handles; `over`: the transport; `depth`: requests in flight;
     `setup`: made anew before each round, not timed; `rounds`, `iterations`: of pytest-benchmark.
+    `rates`: a list to which a program that measures itself adds its own figures.
     """
     quick = request.config.getoption("--quick")
 
@@ -68,6 +69,7 @@ def measure(benchmark: Any, request: pytest.FixtureRequest) -> Measure:
         rounds: int = 20,
         iterations: int = 1,
         warmup: int = 2,
+        rates: list[float] | None = None,
     ) -> Any:
         benchmark.group = work
         benchmark.extra_info.update(
@@ -79,6 +81,8 @@ def measure(benchmark: Any, request: pytest.FixtureRequest) -> Measure:
             per_round=per_round,
             unit=unit,
         )
+        if rates is not None:
+            benchmark.extra_info["rates"] = rates
         return benchmark.pedantic(
             function,
             setup=setup,

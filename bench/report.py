@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 #: Whom others are compared with, in this order: the first that took part in the same work.
@@ -33,7 +34,11 @@ def rows(measured: dict[str, Any]) -> list[Row]:
     found = []
     for item in measured["benchmarks"]:
         info, stats = item["extra_info"], item["stats"]
-        middle = stats["median"]
+        middle, spread = stats["median"], stats["iqr"] / stats["median"]
+        rate = info["per_round"] / middle
+        if info.get("rates"):  # a program that measured itself, without its start
+            rate = median(info["rates"])
+            spread = (max(info["rates"]) - min(info["rates"])) / rate
         found.append(
             Row(
                 info["work"],
@@ -41,9 +46,9 @@ def rows(measured: dict[str, Any]) -> list[Row]:
                 info["server"],
                 info["transport"],
                 info["depth"],
-                info["per_round"] / middle,
+                rate,
                 info["unit"],
-                100 * stats["iqr"] / middle,
+                100 * spread,
             )
         )
     return [_compared(row, found) for row in found]
