@@ -6,12 +6,12 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import RLock
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ._address import Transport
 from ._api import Api
 from ._base_client import BaseClient
+from ._closing import Closing
 from ._connection import OptionArguments
 from ._errors import ConnectionLost, NotConnected, VapiError
 from ._events import Events, Listener, Policy, Subscriptions
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("vapi_cffi")
 
 
-class Client(BaseClient):
+class Client(BaseClient, Closing):
     """A connection to VPP with its whole API; made by `connect()`.
 
     Any number of threads may use one client. A child process after `fork` may not.
@@ -82,14 +82,6 @@ class Client(BaseClient):
         if self._reconnector is None and not self.connection.is_connected:
             self.connect()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _dropped_events(self) -> Iterable[int]:
         return (events.dropped for events in self._events)

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import RLock, Thread, current_thread, main_thread
-from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 
 from ._address import Address, Transport
 from ._calling import Calling
+from ._closing import Closing
 from ._config import ConnectOptions, Mode
 from ._context import DISCONNECTED, IN_CHILD, NEVER_CONNECTED, Context
 from ._errors import MisuseError, NotConnected, VapiError, check, error_for
@@ -69,7 +69,7 @@ class OptionArguments(TypedDict, total=False):
     keep_awake: bool
 
 
-class Connection(Sending, Receiving, Calling):
+class Connection(Sending, Receiving, Calling, Closing):
     """One connection to one VPP, carrying messages as bytes.
 
     >>> with Connection("sim:") as connection:                          # doctest: +SKIP
@@ -188,14 +188,6 @@ class Connection(Sending, Receiving, Calling):
         if not isinstance(self._context, Context):
             self.connect()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if isinstance(getattr(self, "_context", None), Context):

@@ -7,9 +7,9 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from threading import RLock, Thread
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
+from ._closing import Closing
 from ._codec import MessageCodec
 from ._errors import InvalidArgument, NoSuchMessage, NotConnected, Timeout, VapiError
 from ._hub import Mailbox
@@ -54,7 +54,7 @@ def checked_events(names: tuple[str, ...], size: int, policy: str) -> None:
         raise InvalidArgument(f"policy is 'drop_oldest' or 'drop_newest', not {policy!r}")
 
 
-class Events:
+class Events(Closing):
     """Events as they come, until `close()` or the end of a `with` block.
 
     >>> with client.events("sw_interface_event") as events:             # doctest: +SKIP
@@ -152,17 +152,6 @@ class Events:
         for number in self._codecs:
             self._client.hub.unsubscribe(number, self._box)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.pending()} waiting"
         return f"<Events {', '.join(self.names)}, {state}>"
@@ -230,7 +219,7 @@ def subscribing(
     return function, fields
 
 
-class Listener:
+class Listener(Closing):
     """Calls a function for each event, in a thread of its own."""
 
     def __init__(self, events: Events, callback: Callable[[Any], object]) -> None:
@@ -253,14 +242,3 @@ class Listener:
         """Unsubscribes; returns when the callback has returned."""
         self.events.close()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

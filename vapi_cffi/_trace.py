@@ -13,9 +13,9 @@ from functools import wraps
 from pathlib import Path
 from threading import Lock
 from time import time
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from ._closing import Closing
 from ._errors import InvalidArgument, MisuseError, VapiError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ Target = str | os.PathLike[str] | TextIO
 SENT, RECEIVED = "sent", "received"
 
 
-class Trace:
+class Trace(Closing):
     """Records until `close()` or the end of a `with` block; made by `client.trace(file)`.
 
     A line is an object: `time` (seconds since 1970), `direction` ("sent" or "received"), `name`,
@@ -84,17 +84,6 @@ class Trace:
             file.flush()
             if self._own:
                 file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self._file is None else "open"

@@ -28,9 +28,9 @@ from __future__ import annotations
 import enum
 import weakref
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from ._closing import Closing
 from ._dispatcher import Dispatcher, dispatcher_of
 from ._errors import (
     InvalidArgument,
@@ -72,7 +72,7 @@ class ResponseState(enum.Enum):
     NO_RESPONSE = "no response"
 
 
-class _Executable(Generic[Q]):
+class _Executable(Closing, Generic[Q]):
     """What can be executed, once."""
 
     _kind = "request"
@@ -213,17 +213,6 @@ class _Executable(Generic[Q]):
         if self._callback is not None:
             self._callback(self)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def __del__(self) -> None:
         if getattr(self, "_call", None) is not None:
             self.close()
@@ -350,7 +339,7 @@ class Stream(_WithResults[Q, D], _WithResponse[Q, R], Generic[Q, R, D]):
         return call.is_stream
 
 
-class EventRegistration(Generic[D]):
+class EventRegistration(Closing, Generic[D]):
     """Collects events of one kind until `close()` (or the end of `with`, or its collection).
 
     >>> Events = objects.EventRegistration
@@ -421,17 +410,6 @@ class EventRegistration(Generic[D]):
         self._results.add(event)
         if self._callback is not None:
             self._callback(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
