@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -106,6 +106,11 @@ def _number(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
+def _text(words: str) -> str:
+    """For between tags, where quotes stay what they are."""
+    return html.escape(words, quote=False)
+
+
 def chart(found: Iterable[Row], title: str) -> str:
     """An SVG with a bar a row, each kind of work on a scale of its own that begins at zero."""
     groups: dict[str, list[Row]] = {}
@@ -115,7 +120,7 @@ def chart(found: Iterable[Row], title: str) -> str:
     y = 44
     for work, members in groups.items():
         y += 24
-        parts.append(f'<text x="16" y="{y}" font-size="14" font-weight="600">{escape(work)}</text>')
+        parts.append(f'<text x="16" y="{y}" font-size="14" font-weight="600">{_text(work)}</text>')
         largest = max(row.rate for row in members)
         for row in members:
             y += 22
@@ -131,18 +136,18 @@ def chart(found: Iterable[Row], title: str) -> str:
             width = max(1, round(330 * row.rate / largest))
             fill = "#94a3b8" if row.client in BASES else "#4f46e5"
             parts += [
-                f'<text x="300" y="{y + 3}" font-size="12" text-anchor="end">{escape(name)}</text>',
+                f'<text x="300" y="{y + 3}" font-size="12" text-anchor="end">{_text(name)}</text>',
                 f'<rect x="310" y="{y - 8}" width="{width}" height="14" rx="2" fill="{fill}"/>',
                 f'<text x="{318 + width}" y="{y + 3}" font-size="12">'
-                f"{_number(row.rate)} {escape(row.unit)}/s</text>",
+                f"{_number(row.rate)} {_text(row.unit)}/s</text>",
             ]
         y += 8
     height = y + 20
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 {height}" width="820" '
         'role="img" font-family="Helvetica, Arial, sans-serif" fill="#1f2937">\n'
-        f'<title>{escape(title)}</title>\n<rect width="820" height="{height}" rx="10" '
-        f'fill="#ffffff"/>\n<text x="16" y="30" font-size="16" font-weight="600">{escape(title)}'
+        f'<title>{_text(title)}</title>\n<rect width="820" height="{height}" rx="10" '
+        f'fill="#ffffff"/>\n<text x="16" y="30" font-size="16" font-weight="600">{_text(title)}'
         "</text>\n" + "\n".join(parts) + "\n</svg>\n"
     )
 

@@ -103,6 +103,8 @@ typedef struct {
     void (*poke)(transport_t *t);
     /** 0, or -ECONNRESET once VPP is known to be gone; looks, at most every few milliseconds. */
     int (*alive)(transport_t *t);
+    /** The same, and looks in any case. */
+    int (*look)(transport_t *t);
     /** How many messages of the other side may wait unread without anyone being held up. */
     u32 (*capacity)(transport_t *t);
     /** Messages that wait in shared memory now. */

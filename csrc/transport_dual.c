@@ -123,6 +123,13 @@ static int open_wide(dual_transport_t *d)
     vapi_error_e rv = transport_socket_connect(&wide, &options, &error);
     if (rv != VAPI_OK)
         return error.os_errno == ETIMEDOUT ? -EAGAIN : transport_lose(&d->base, &error);
+    /* After it is connected: where the VPP of the shared memory still is now, this is the same one. One that
+       was restarted would take our numbers for other messages. */
+    if (d->fast->ops->look(d->fast) != 0) {
+        wide->ops->close(wide, false);
+        wide->ops->destroy(wide);
+        return lose(d, d->fast);
+    }
     /* The socket is in its own epoll descriptor once somebody wants to see it, and that in the
        one which the program has. */
     if (transport_watch_fd(d->fast, wide->fd) != 0) {
@@ -613,6 +620,7 @@ static const transport_ops_t dual_ops = {
     .wake = dual_wake,
     .poke = dual_poke,
     .alive = dual_alive,
+    .look = dual_alive,
     .capacity = dual_capacity,
     .backlog = dual_backlog,
     .show = dual_show,

@@ -343,15 +343,12 @@ static bool shm_waiting(transport_t *t)
 
 /* ---- waiting */
 
-static int shm_alive(transport_t *t)
+static int shm_look(transport_t *t)
 {
     shm_transport_t *s = shm_of(t);
     if (load_relaxed(&s->gone))
         return -ECONNRESET;
-    u64 now = now_ns();
-    if (now < load_relaxed(&s->next_look_ns))
-        return 0;
-    store_relaxed(&s->next_look_ns, now + LOOK_NS);
+    store_relaxed(&s->next_look_ns, now_ns() + LOOK_NS);
     if (bell_broken(&s->bell))
         return lose(s, ECONNRESET, "VPP closed its socket");
     if (s->watch_pid && kill(t->server_pid, 0) != 0 && errno == ESRCH)
@@ -359,6 +356,14 @@ static int shm_alive(transport_t *t)
     if (s->path[0] != 0 && !region_file_is_current(&s->regions[0], s->path))
         return lose(s, ESTALE, "VPP was restarted: its shared memory is another file now");
     return 0;
+}
+
+static int shm_alive(transport_t *t)
+{
+    shm_transport_t *s = shm_of(t);
+    if (!load_relaxed(&s->gone) && now_ns() < load_relaxed(&s->next_look_ns))
+        return 0;
+    return shm_look(t);
 }
 
 static bool ring(shm_transport_t *s)
@@ -570,6 +575,7 @@ const transport_ops_t shm_ops = {
     .wake = shm_wake,
     .poke = shm_poke,
     .alive = shm_alive,
+    .look = shm_look,
     .capacity = shm_capacity,
     .backlog = shm_backlog,
     .show = shm_show,

@@ -403,6 +403,7 @@ static const transport_ops_t socket_ops = {
     .wake = socket_wake,
     .poke = socket_poke,
     .alive = socket_alive,
+    .look = socket_alive,
     .capacity = socket_capacity,
     .backlog = socket_backlog,
     .show = socket_show,
