@@ -521,10 +521,12 @@ static void shm_close(transport_t *t, bool clean)
 {
     shm_transport_t *s = shm_of(t);
     bool was_gone = exchange_acq_rel(&s->gone, true);
-    /* VPP frees the goodbye after it answered; our memory is its until then. */
+    /* VPP frees the goodbye after it answered; our memory is its until then. A private segment it has unmapped
+       by now, the goodbye in it. */
     store_release(&s->closed, true);
     deadline_t patience = deadline_in(NS_PER_S);
-    while (clean && s->own != NULL && arena_busy(&s->arena) > load_relaxed(&s->unsent)) {
+    while (clean && t->kind == VAPI_TRANSPORT_SHM && s->own != NULL &&
+           arena_busy(&s->arena) > load_relaxed(&s->unsent)) {
         if (deadline_passed(patience)) {
             clean = false;
             break;
