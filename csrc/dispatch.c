@@ -200,8 +200,7 @@ vapi_error_e vapi_dispatch_sent(vapi_ctx_t ctx)
     dispatch_waiter_t me = {.thread = turn_me()};
     pthread_mutex_lock(&ctx->requests_lock);
     u64 target = ctx->requests.put;
-    me.next = ctx->turn.waiters;
-    ctx->turn.waiters = &me;
+    turn_wait(&ctx->turn, &me);
     pthread_mutex_unlock(&ctx->requests_lock);
     while (rv == VAPI_OK && !turn_has_answered(ctx, target))
         rv = dispatch_towards(ctx, target, deadline_in(ctx->timeout_ns));

@@ -24,6 +24,12 @@ typedef struct {
     u64 answered; /* requests that have gone, with callbacks that have returned */
     pthread_cond_t changed;
     dispatch_waiter_t *waiters; /* blocking calls under way, innermost first */
+    /* What callbacks said whose blocking call has sent its request and not begun to wait: the caller's to
+       find. Beyond that many, the dispatching thread gets it. */
+    struct {
+        const void *thread;
+        vapi_error_e rv;
+    } early[16];
 } dispatch_turn_t;
 
 /** A blocking call: lives on the stack of its thread. */
@@ -44,6 +50,8 @@ const void *turn_me(void);
  * the connection (-ESHUTDOWN), or until `target` requests have been answered (1, without the turn). */
 int turn_take(vapi_ctx_t ctx, u64 target, deadline_t deadline);
 void turn_leave(vapi_ctx_t ctx);
+/** Puts a blocking call into the list. requests_lock. */
+void turn_wait(dispatch_turn_t *turn, dispatch_waiter_t *w);
 /** Whether `target` requests have been answered and their callbacks have returned, but for those that
  * the calling thread is in. */
 bool turn_has_answered(vapi_ctx_t ctx, u64 target);
