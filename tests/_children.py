@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -34,3 +36,9 @@ def line(process: subprocess.Popen[str]) -> str:
         _, errors = process.communicate(timeout=10)
         raise AssertionError(f"the child ended with {process.returncode}: {errors}")
     return text.strip()
+
+
+def freeze(pid: int) -> None:
+    """Stops a child, as a debugger does; returns when all of its threads stand still."""
+    os.kill(pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)

@@ -3,15 +3,13 @@ leak."""
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from _children import child, line
+from _children import child, freeze, line
 
 from vapi_cffi import (
     Connection,
@@ -51,8 +49,7 @@ def test_killed_while_a_call_waits(
     peer, connection = mortal
     if use != "pump":
         # Stopped, it answers nothing; pumping is under way for seconds anyway.
-        os.kill(peer.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, peer.pid, os.WSTOPPED | os.WNOWAIT)
+        freeze(peer.pid)
     killer = threading.Timer(0.3, peer.kill)
     killer.start()
     started = monotonic()

@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from _children import freeze
 
 from vapi_cffi import (
     ApiMessage,
@@ -375,7 +376,7 @@ def test_everybody_is_told_of_a_lost_connection(
     with Connection(where, transport=transport, mode="nonblocking", timeout=3) as connection:
         callback.show_version(connection, None, ignore)
         callback.dispatch(connection, timeout=3)
-        os.kill(own_peer_process.pid, signal.SIGSTOP)
+        freeze(own_peer_process.pid)
         for number in range(3):
             callback.show_version(connection, None, calls, number)
         own_peer_process.kill()

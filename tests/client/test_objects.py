@@ -15,6 +15,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from _children import freeze
 
 from vapi_cffi import (
     Client,
@@ -386,7 +387,7 @@ def test_a_lost_connection(own_peer_process: SpawnedPeer, transport: Transport) 
     where = own_peer_process.address(transport)
     with Connection(where, transport=transport, timeout=3) as connection:
         before = dumped(connection)
-        os.kill(own_peer_process.pid, signal.SIGSTOP)
+        freeze(own_peer_process.pid)
         requests: list[Any] = [OneRequest(connection, "show_version").execute() for _ in range(3)]
         own_peer_process.kill()
         with pytest.raises(ConnectionLost):
