@@ -21,7 +21,7 @@ from vapi_cffi import papi
 from vapi_cffi.papi import _registry, vpp_serializer
 
 #: Of vpp_papi's test files, those that its 2.4.2 can run.
-THEIR_TESTS = ("test_vpp_serializer", "test_macaddress")
+THEIR_TESTS = ("test_vpp_serializer", "test_macaddress", "test_vpp_stats")
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ class VPPApiClient(Known):
         self.transport = VppTransport(
             self, read_timeout=read_timeout, server_address=server_address
         )
-        atexit.register(_leave, weakref.ref(self))
+        atexit.register(vpp_atexit, weakref.ref(self))
         add_convenience_methods()
 
     def _load(self, apifiles: Sequence[str] | None) -> None:
@@ -324,9 +324,9 @@ def _guarded(function: Any, *arguments: Any) -> None:
         _log.exception("a message could not be handed over")
 
 
-def _leave(client: weakref.ref[VPPApiClient]) -> None:
-    """At the end of the process."""
-    owner = client()
+def vpp_atexit(vpp_weakref: weakref.ref[VPPApiClient]) -> None:
+    """Disconnects a client that is still there and connected: at the end of the process."""
+    owner = vpp_weakref()
     if owner is not None and owner.transport.connected:
         _log.debug("Cleaning up VPP on exit")
         owner.disconnect()
@@ -334,12 +334,13 @@ def _leave(client: weakref.ref[VPPApiClient]) -> None:
 
 def _vapi_af(self: Any) -> Any:
     """The family as the API counts it."""
-    family = VppEnum.vl_api_address_family_t
-    return (family.ADDRESS_IP6 if self.version == 6 else family.ADDRESS_IP4).value
+    return getattr(VppEnum.vl_api_address_family_t, f"ADDRESS_{_vapi_af_name(self).upper()}").value
 
 
 def _vapi_af_name(self: Any) -> str:
-    """`ip4` or `ip6`."""
+    """`ip4` or `ip6`. Errors: ValueError for what says to be neither."""
+    if self.version not in (4, 6):
+        raise ValueError(f"Invalid version {self.version} of {self!r}")
     return f"ip{self.version}"
 
 

@@ -12,8 +12,8 @@ from typing import IO, Any
 from .._definitions import ParsedDefinitions
 from .._errors import InvalidArgument
 from .._registry import scope_of_files
-from ._errors import VPPApiError, VPPRuntimeError, VPPValueError
-from ._registry import Api, load
+from ._errors import VPPApiError, VPPRuntimeError, VPPSerializerValueError, VPPValueError
+from ._registry import Api, load, unknown_types
 
 Loaded = tuple[dict[str, Any], dict[str, Any]]
 
@@ -76,7 +76,8 @@ class VPPApiJSONFiles:
 
     @classmethod
     def process_json_file(cls, apidef_file: IO[Any]) -> Loaded:
-        """Messages and services of an open file."""
+        """Messages and services of an open file. What it takes from other files must be known
+        by then. Errors: `VPPValueError`, `VPPSerializerValueError` for types that nobody knows."""
         return cls._process_json(json.load(apidef_file))
 
     @classmethod
@@ -124,9 +125,16 @@ class VPPApiJSONFiles:
 
 def _api(documents: Iterable[Mapping[str, Any]]) -> Api:
     try:
-        return load(ParsedDefinitions(documents))
+        definitions = ParsedDefinitions(documents)
     except (TypeError, AttributeError, LookupError) as error:
         raise VPPValueError(f"this is no description of an API: {error}") from None
+    missing = unknown_types(definitions)
+    if missing is not None:
+        name, spelling = missing
+        if name in definitions.messages:
+            raise VPPSerializerValueError(f"{name}: Unknown message type {spelling}")
+        raise VPPValueError(f"Unresolved type definitions: {name} needs {spelling}")
+    return load(definitions)
 
 
 def _loaded(api: Api) -> Loaded:

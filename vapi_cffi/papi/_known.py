@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ._errors import (
@@ -26,13 +26,33 @@ _log = logging.getLogger("vpp_papi")
 
 
 class ContextId:
-    """Numbers of requests: each is new."""
+    """Numbers of requests: each is new.
+
+    Programs that share them with processes which they fork give a counter of their own, as
+    `multiprocessing.Value(ctypes.c_uint, 0)`, to `context`.
+    """
 
     def __init__(self) -> None:
-        self._next = itertools.count(1).__next__
+        self._next: Callable[[], int] = itertools.count(1).__next__
+        self._context: Any = None
 
     def __call__(self) -> int:
         return self._next()
+
+    @property
+    def context(self) -> Any:
+        """The counter that was given, None without."""
+        return self._context
+
+    @context.setter
+    def context(self, counter: Any) -> None:
+        def count() -> int:
+            with counter.get_lock():
+                counter.value += 1
+                number: int = counter.value
+            return number
+
+        self._context, self._next = counter, count
 
 
 class Known:

@@ -31,7 +31,7 @@ class Types(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         for api in _apis:
-            found = api.type(name) or api.message(name)
+            found = api.own_type(name) or api.message(name)
             if found is not None:
                 self[name] = found
                 return found
@@ -67,7 +67,13 @@ class Api:
         self.owner: Any = None
 
     def type(self, spelling: str) -> Packer | None:
-        """A type as fields spell it."""
+        """A type as fields spell it: of these definitions, else of any that the process knows, as
+        those that were read file by file."""
+        found: Packer | None = self.own_type(spelling) or vpp_get_type(spelling)
+        return found
+
+    def own_type(self, spelling: str) -> Packer | None:
+        """A type of these definitions, None if they have none of that name."""
         found = _BASE.get(spelling) or self._types.get(spelling)
         if found is None and spelling.startswith("vl_api_") and spelling.endswith("_t"):
             known = self.definitions.type_of(spelling[len("vl_api_") : -len("_t")])
@@ -91,7 +97,7 @@ class Api:
         if found is None:
             self._signatures[spelling] = spelling  # for what would be in itself
             known = self.definitions.type_of(spelling[len("vl_api_") : -len("_t")])
-            text = json.dumps(known)
+            text = repr(vpp_get_type(spelling)) if known is None else json.dumps(known)
             inner = sorted({*_NAMES.findall(text)} - {spelling})
             found = " ".join([text, *map(self._signature, inner)])
             self._signatures[spelling] = found
@@ -189,6 +195,24 @@ def as_json(service: Service) -> dict[str, Any]:
     if service.events:
         made["events"] = list(service.events)
     return made
+
+
+def unknown_types(definitions: ParsedDefinitions) -> tuple[str, str] | None:
+    """A type or message, and the type that it needs but nobody knows; None if there is none."""
+    known = {f"vl_api_{name}_t" for name in definitions.types}
+    needs: list[tuple[str, Any]] = []
+    for name, (section, raw) in definitions.types.items():
+        if section not in ("enums", "enumflags"):
+            needs.append((name, [[raw["type"]]] if section == "aliases" else raw[1:]))
+    needs += [(name, raw[1:]) for name, raw in definitions.messages.items()]
+    for name, fields in needs:
+        for field in fields:
+            spelling = field[0] if isinstance(field, list) else "string"
+            if spelling not in known and spelling != "string":
+                if vpp_get_type(spelling) is None:
+                    return name, spelling
+                known.add(spelling)
+    return None
 
 
 def load(definitions: DefinitionSet, owner: Any = None) -> Api:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ._client import VPPApiClient, add_convenience_methods
+from ._client import VPPApiClient, add_convenience_methods, vpp_atexit
 from ._enum_holders import VppEnum, VppEnumFlag, VppEnumType
 from ._errors import (
     VPPApiError,
@@ -15,6 +15,8 @@ from ._errors import (
 )
 from ._functions import FuncWrapper, VppApiDynamicMethodHolder
 from ._json_files import VPPApiJSONFiles
+from ._registry import vpp_get_type
+from .vpp_format import verify_enum_hint
 from .vpp_transport_socket import VppTransport
 
 logger = logging.getLogger("vpp_papi")
@@ -35,4 +37,7 @@ __all__ = (
     "VppTransport",
     "add_convenience_methods",
     "logger",
+    "verify_enum_hint",
+    "vpp_atexit",
+    "vpp_get_type",
 )

@@ -56,6 +56,8 @@ __all__ = (
     "VppEnum",
     "VppEnumFlag",
     "VppEnumType",
+    "add_convenience_methods",
+    "vpp_atexit",
 )
 
 logger = logging.getLogger("vpp_papi.vpp_papi_async")
@@ -143,7 +145,7 @@ class VPPApiClient(Known):
         self._connection: Connection | None = None
         self._channel: Channel | None = None
         self._event_queue: Any = None
-        atexit.register(_leave, weakref.ref(self))
+        atexit.register(vpp_atexit, weakref.ref(self))
         add_convenience_methods()
 
     @property
@@ -333,7 +335,8 @@ class VPPApiClient(Known):
         )
 
 
-def _leave(client: weakref.ref[VPPApiClient]) -> None:
-    owner = client()
+def vpp_atexit(vpp_weakref: weakref.ref[VPPApiClient]) -> None:
+    """Disconnects a client that is still there: at the end of the process."""
+    owner = vpp_weakref()
     if owner is not None:
         owner.leave()

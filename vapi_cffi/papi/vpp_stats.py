@@ -53,6 +53,13 @@ class _Changed(OSError):
     """VPP changed the segment while it was read."""
 
 
+def _read(stats: Any, start: int, size: int) -> bytes:
+    """Bytes of the segment `statseg` of `size`. Errors: OSError beyond its end."""
+    if start < 0 or start + size > stats.size:
+        raise _Changed(f"{size} bytes at {start} overrun the stats segment")
+    return bytes(stats.statseg[start : start + size])
+
+
 class StatsVector:
     """A vector of VPP: `fmt` is one element, in letters of `struct`. Errors: OSError if it is not
     within the segment."""
@@ -61,7 +68,7 @@ class StatsVector:
         self.struct = struct.Struct(fmt)
         self.elementsize = self.struct.size
         self.vec_start = ptr - stats.base
-        self.vec_len: int = _LENGTH.unpack(stats.read(self.vec_start - 8, 4))[0]
+        self.vec_len: int = _LENGTH.unpack(_read(stats, self.vec_start - 8, 4))[0]
         self._stats = stats
         if self.vec_start + self.vec_len * self.elementsize > stats.size:
             raise OSError("Vector overruns stats segment")
@@ -77,11 +84,11 @@ class StatsVector:
         return self.vec_len
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        data = self._stats.read(self.vec_start, self.vec_len * self.elementsize)
+        data = _read(self._stats, self.vec_start, self.vec_len * self.elementsize)
         return self.struct.iter_unpack(data)
 
     def __getitem__(self, index: int) -> Any:
-        found = self.struct.unpack(self._stats.read(self.offset(index), self.elementsize))
+        found = self.struct.unpack(_read(self._stats, self.offset(index), self.elementsize))
         return found[0] if len(found) == 1 else found
 
 
@@ -101,7 +108,7 @@ class StatsEntry:
     def _scalar(self, stats: VPPStats) -> int:
         # VPP changes it in place, in the directory.
         at = StatsVector(stats, stats.directory_vector, _ENTRY.format).offset(self.index)
-        value: int = _VALUE.unpack(stats.read(at, _VALUE.size))[1]
+        value: int = _VALUE.unpack(_read(stats, at, _VALUE.size))[1]
         return value
 
     def _simple(self, stats: VPPStats) -> StatsSimpleList:
@@ -212,10 +219,7 @@ class VPPStats:
 
     def read(self, start: int, size: int) -> bytes:
         """Bytes of the segment. Errors: OSError beyond its end."""
-        if start < 0 or start + size > self.size:
-            raise _Changed(f"{size} bytes at {start} overrun the stats segment")
-        data: bytes = self.statseg[start : start + size]
-        return data
+        return _read(self, start, size)
 
     def _header(self, index: int) -> int:
         value: int = self.shared_headerfmt.unpack(self.read(0, self.shared_headerfmt.size))[index]
