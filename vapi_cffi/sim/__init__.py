@@ -14,11 +14,16 @@ message of its definitions with zeros, and does what a test or a plugin's author
 ... def threads(request):
 ...     return request.reply(count=0)
 >>> peer.close()
+
+Other processes, in any language, tell it the same in JSON over a socket: `Control`, and
+`vapi sim --control`.
 """
 
+from ._client_info import ClientInfo
+from ._control import Control
 from ._definitions import Definitions, UnknownNameError
 from ._faults import Faults
-from ._peer import ALL_CLIENTS, SUBSCRIBERS, ClientInfo, Peer
+from ._peer import ALL_CLIENTS, SUBSCRIBERS, Peer
 from ._recorded import Requests
 from ._request import Handler, Request
 from ._script import Script
@@ -28,6 +33,7 @@ __all__ = [
     "ALL_CLIENTS",
     "SUBSCRIBERS",
     "ClientInfo",
+    "Control",
     "Definitions",
     "Faults",
     "Handler",

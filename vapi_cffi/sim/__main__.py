@@ -1,6 +1,7 @@
 """`python -m vapi_cffi.sim`: the peer as a process, until SIGTERM, Ctrl-C, or its parent's end.
 
-The first line of output, a JSON object, says that it serves and where.
+The first line of output, a JSON object, says that it serves and where. Other processes tell it what
+to do by its control socket.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from vapi_cffi.generator import ApiError
 
+from ._control import Control, end
 from ._ending import wait_for_end
 from ._peer import Peer
 
@@ -26,6 +28,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-shm", action="store_true", help="no classic shared memory")
     parser.add_argument("--no-socket", action="store_true", help="no socket, no memfd clients")
     parser.add_argument("--api", metavar="FILE|DIR", action="append", default=[])
+    parser.add_argument(
+        "--control", metavar="PATH", help="socket for commands (docs/testing.md); '': made up"
+    )
     parser.add_argument("--parent", metavar="PID", type=int, help="end when this process ends")
     parser.add_argument(
         "--option", metavar="NAME=VALUE", action="append", default=[], help="of peer_options_t"
@@ -52,17 +57,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         peer = Peer(args.socket, args.shm_prefix, api=args.api, transports=offered, **options)
         peer.start()
+        control = None if args.control is None else Control(peer, args.control or None).start()
     except (OSError, ValueError, AttributeError, ApiError) as error:
         print(f"vapi_cffi.sim: {error}", file=sys.stderr)
         return 1
     ready = {"socket": peer.socket_path, "shm_prefix": peer.shm_prefix, "pid": os.getpid()}
+    if control is not None:
+        ready["control"] = control.path
     print(json.dumps(ready), flush=True)
     try:
         wait_for_end(args.parent)
         if args.stats:
             print(json.dumps(peer.stats), flush=True)
     finally:
-        peer.close()
+        end(peer, control)
     return 0
 
 

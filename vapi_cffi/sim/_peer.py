@@ -6,8 +6,8 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import current_thread
 from types import TracebackType
@@ -17,10 +17,11 @@ from vapi_cffi.generator.model import Message
 
 from .._errors import Timeout
 from .._ffi import ffi, lib
+from ._client_info import ClientInfo
 from ._definitions import Definitions, tail_of
 from ._ending import wait_for_end
 from ._faults import Faults
-from ._recorded import Requests
+from ._recorded import WAIT_SLICE, RecordedRequests, never
 from ._request import Request, build, encode_fields
 from ._script import Script, Step
 from ._serving import Serving
@@ -32,16 +33,6 @@ SUBSCRIBERS: int = lib.PEER_SUBSCRIBERS
 
 _TRANSPORTS = ("socket", "memfd", "shm")
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class ClientInfo:
-    """Somebody who is connected."""
-
-    client_id: int
-    name: str
-    pid: int
-    transport: str
 
 
 class Peer:
@@ -73,7 +64,7 @@ class Peer:
         self.definitions = definitions or Definitions.load(api)
         self.faults = Faults(self)
         self.handler_errors: list[BaseException] = []
-        self.requests = Requests(self)
+        self.requests = RecordedRequests(self)
         self._scripts: dict[int, Script] = {}
         self._subscribers = Subscribers(self.definitions)
         self._serving: Serving | None = None
@@ -91,7 +82,8 @@ class Peer:
         api: Sequence[str | Path] = (),
         **options: int | float | str | bool,
     ) -> SpawnedPeer:
-        """A peer in a process of its own, running when this returns."""
+        """A peer in a process of its own, running when this returns. Scripts, recorded requests and
+        events as here, but no functions."""
         return SpawnedPeer(socket_path, shm_prefix, api=api, **options).start()
 
     # -- life -------------------------------------------------------------------------------------
@@ -191,7 +183,7 @@ class Peer:
         for the answer (`handler_timeout_ns`). What a function raises is kept in `handler_errors`,
         raised at the end of `with`, and answered with retval -1. Errors: KeyError.
         """
-        return Script(self, name)
+        return Script(self.definitions, name, self.install)
 
     def off(self, name: str) -> None:
         """The peer answers by itself again."""
@@ -230,7 +222,14 @@ class Peer:
         self.send(to, self.encode(name, _tail=_tail, **fields), count)
 
     def send_event(
-        self, name: str, /, *, _to: int | None = None, _timeout: float | None = None, **fields: Any
+        self,
+        name: str,
+        /,
+        *,
+        _to: int | None = None,
+        _timeout: float | None = None,
+        _stop: Callable[[], bool] = never,
+        **fields: Any,
     ) -> int:
         """Sends an event to everybody who asked for it; to how many.
 
@@ -239,7 +238,8 @@ class Peer:
         Waits until somebody has asked: `Timeout` after `_timeout` seconds (5) names the request
         that did not come. A handler does not wait, and nobody may be there: 0. An event that no
         request asks for goes to all clients. `_to`: to this client's id, whatever it asked for.
-        Errors: KeyError for the event, `InvalidArgument` for a field.
+        `_stop` says whether to wait no longer. Errors: KeyError for the event, `InvalidArgument`
+        for a field.
         """
         message = self.definitions.message(name)
         number = self.msg_id(message.name_crc)
@@ -250,25 +250,36 @@ class Peer:
             return 1
         is_handler = current_thread() is self._serving
         patience = 0.0 if is_handler else 5.0 if _timeout is None else _timeout
+        deadline = time.monotonic() + patience
+        while True:
+            # In slices: a wait in C would not hear Ctrl-C.
+            left = deadline - time.monotonic()
+            count = self._reach(message, codec.header, data, max(0.0, min(left, WAIT_SLICE)))
+            if count or is_handler:
+                return count
+            if left <= 0 or _stop():
+                asked = " or ".join(self._subscribers.callers_of(message.name))
+                missing = (
+                    f"no client asked for it by {asked}" if asked else "no client is connected"
+                )
+                raise Timeout(f"{message.name}: {missing} within {patience:g} s")
+
+    def _reach(
+        self, message: Message, header: tuple[str, ...], data: bytes, patience: float
+    ) -> int:
+        """Sends an event to those who want it, once there are any; to how many."""
         callers = self._subscribers.callers_of(message.name)
         if not callers or IN_C in callers:
             target = SUBSCRIBERS if callers else ALL_CLIENTS
             count = int(lib.peer_await_clients(self.handle, target, int(patience * 1e9)))
             if count > 0:
                 self.send(target, data)
-                return count
-        else:
-            alive = [client.client_id for client in self.clients]
-            found = self._subscribers.wait(message.name, alive, patience)
-            for one in found:
-                self.send(one.client_id, _addressed(data, codec.header, one, message))
-            if found:
-                return len(found)
-        if is_handler:
-            return 0
-        asked = " or ".join(callers)
-        missing = f"no client asked for it by {asked}" if asked else "no client is connected"
-        raise Timeout(f"{message.name}: {missing} within {patience:g} s")
+            return max(count, 0)
+        alive = [client.client_id for client in self.clients]
+        found = self._subscribers.wait(message.name, alive, patience)
+        for one in found:
+            self.send(one.client_id, _addressed(data, header, one, message))
+        return len(found)
 
     def disconnect(self, client_id: int) -> None:
         """Ends a client."""

@@ -1,10 +1,11 @@
-"""The requests that came: `peer.requests`."""
+"""The requests that came: `peer.requests`, of a peer in this process or in another one."""
 
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any, overload
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _BATCH = 64
 #: How long a wait stays in C before it looks for signals.
-_SLICE = 0.1
+WAIT_SLICE = 0.1
 #: What clients say of their own accord: left out, unless asked for by name.
 _PLUMBING = frozenset(
     {
@@ -38,6 +39,11 @@ _PLUMBING = frozenset(
 )
 
 
+def never() -> bool:
+    """Of a wait that nothing ends early."""
+    return False
+
+
 class Requests(Sequence[Request]):
     """A sequence of what came since `peer.record()`, oldest first; by name it gives the messages
     themselves.
@@ -51,30 +57,24 @@ class Requests(Sequence[Request]):
     for by name. A request is here before its answer is sent.
     """
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self._all: list[Request] = []
-        self._lock = Lock()
-        self.is_on = False
+    @abstractmethod
+    def named(self, name: str) -> list[Request]:
+        """Those of a name, with what is known of each (`client_id`, `transport`, `data`). KeyError
+        if the peer has no such message."""
 
-    def _fetch(self, timeout: float = 0.0) -> list[Request]:
-        """Everything so far; waits for more, but not longer than `timeout` seconds."""
-        array = ffi.new("peer_request_t[]", _BATCH)
-        with self._lock:
-            wait_ns = int(min(timeout, _SLICE) * 1e9)
-            while (n := lib.peer_await_recorded(self._peer.handle, array, _BATCH, wait_ns)) > 0:
-                self._all += [self._peer.request_of(array[i]) for i in range(n)]
-                lib.peer_release(array, n)
-                wait_ns = 0
-            return self._all
+    @abstractmethod
+    def wait(
+        self, name: str, count: int = 1, *, timeout: float = 5.0, _stop: Callable[[], bool] = never
+    ) -> list[Any]:
+        """Waits until so many of a name have come; the messages. `Timeout` says what came."""
 
-    def _recorded(self) -> list[Request]:
-        if not self.is_on:
-            raise ValueError("nothing is recorded: call peer.record() first")
-        return self._fetch()
+    @abstractmethod
+    def clear(self) -> None:
+        """Forgets what came so far."""
 
+    @abstractmethod
     def _shown(self) -> list[Request]:
-        return [request for request in self._recorded() if request.name not in _PLUMBING]
+        """All, but what clients say of their own accord."""
 
     @overload
     def __getitem__(self, key: int) -> Request: ...
@@ -93,23 +93,51 @@ class Requests(Sequence[Request]):
     def __iter__(self) -> Iterator[Request]:
         return iter(self._shown())
 
-    def named(self, name: str) -> list[Request]:
-        """Those of a name, with what is known of each (`client_id`, `transport`, `data`). KeyError
-        if the peer has no such message."""
-        wanted = self._peer.definitions.message(name).name
-        return [request for request in self._recorded() if request.name == wanted]
-
     @property
     def names(self) -> list[str]:
         """The names, in order."""
         return [request.name for request in self._shown()]
 
-    def wait(self, name: str, count: int = 1, *, timeout: float = 5.0) -> list[Any]:
-        """Waits until so many of a name have come; the messages. `Timeout` says what came."""
+
+class RecordedRequests(Requests):
+    """Those that came to a peer of this process."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._all: list[Request] = []
+        self._lock = Lock()
+        self.is_on = False
+
+    def _fetch(self, timeout: float = 0.0) -> list[Request]:
+        """Everything so far; waits for more, but not longer than `timeout` seconds."""
+        array = ffi.new("peer_request_t[]", _BATCH)
+        with self._lock:
+            wait_ns = int(min(timeout, WAIT_SLICE) * 1e9)
+            while (n := lib.peer_await_recorded(self._peer.handle, array, _BATCH, wait_ns)) > 0:
+                self._all += [self._peer.request_of(array[i]) for i in range(n)]
+                lib.peer_release(array, n)
+                wait_ns = 0
+            return list(self._all)
+
+    def _recorded(self) -> list[Request]:
+        if not self.is_on:
+            raise ValueError("nothing is recorded: call peer.record() first")
+        return self._fetch()
+
+    def _shown(self) -> list[Request]:
+        return [request for request in self._recorded() if request.name not in _PLUMBING]
+
+    def named(self, name: str) -> list[Request]:
+        wanted = self._peer.definitions.message(name).name
+        return [request for request in self._recorded() if request.name == wanted]
+
+    def wait(
+        self, name: str, count: int = 1, *, timeout: float = 5.0, _stop: Callable[[], bool] = never
+    ) -> list[Any]:
         deadline = time.monotonic() + timeout
         while len(found := self[name]) < count:
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or _stop():
                 seen = ", ".join(f"{n} {key}" for key, n in Counter(self.names).items())
                 raise Timeout(
                     f"{len(found)} {name} of {count} came within {timeout:g} s; "
@@ -119,7 +147,6 @@ class Requests(Sequence[Request]):
         return found
 
     def clear(self) -> None:
-        """Forgets what came so far."""
         self.take()
 
     def take(self) -> list[Request]:

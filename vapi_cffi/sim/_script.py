@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from .._errors import InvalidArgument
-from .._values import ApiMessage
+from .._values import ApiMessage, ApiValue
+from ._definitions import Definitions
 from ._request import Answer, Handler, Request, row_fields
-
-if TYPE_CHECKING:
-    from ._peer import Peer
 
 #: A row of a dump: an object of its class, or its fields.
 Row = ApiMessage | Mapping[str, Any]
@@ -30,6 +28,8 @@ class Step:
     """Seconds before it."""
     disconnects: bool = False
     used: int = 0
+    plan: Callable[[], dict[str, Any]] | None = None
+    """Gives the same in words of JSON, for a peer in another process; None: there are none."""
 
 
 #: After the last step, when that was for so many requests only.
@@ -47,15 +47,22 @@ class Script:
     itself again. Wrong names and values raise at once: `InvalidArgument`, or KeyError.
     """
 
-    def __init__(self, peer: Peer, name: str) -> None:
-        self._peer = peer
-        self._message = peer.definitions.message(name)
+    def __init__(
+        self, definitions: Definitions, name: str, install: Callable[[Script], None]
+    ) -> None:
+        self._definitions = definitions
+        self._install = install
+        self._message = definitions.message(name)
         self.name = self._message.name
-        self.requests = 0
-        """How many requests it has answered."""
+        self._requests = 0
         self._steps: list[Step] = []
         self._at = 0
         self._lock = Lock()
+
+    @property
+    def requests(self) -> int:
+        """How many requests it has answered."""
+        return self._requests
 
     # -- steps ------------------------------------------------------------------------------------
 
@@ -75,29 +82,30 @@ class Script:
 
     def reply(self, retval: int = 0, /, **fields: Any) -> Self:
         """This reply; `retval` may be given by name, too."""
-        reply = self._peer.definitions.reply_of(self._message)
+        reply = self._definitions.reply_of(self._message)
         if reply is None:
             raise InvalidArgument(f"{self.name} has no reply{self._instead()}")
         fields.setdefault("retval", retval)
         if reply.retval_offset is None and not fields["retval"]:
             del fields["retval"]
-        self._peer.definitions.scope.codec(reply.name).cls(**fields)  # errors now, not when asked
+        # Errors now, not when asked.
+        message = self._definitions.scope.codec(reply.name).cls(**fields)
 
         def answer(request: Request) -> bytes:
             return request.reply(**fields)
 
-        return self._add(Step(answer))
+        return self._add(Step(answer, plan=lambda: {"reply": _given(message, fields)}))
 
     def details(self, rows: Iterable[Row] = (), /, **reply: Any) -> Self:
         """These rows of a dump, or of a stream: then followed by its reply with these fields."""
-        definitions = self._peer.definitions
+        definitions = self._definitions
         row_class = definitions.scope.codec(definitions.row_of(self._message).name).cls
         kept = [row_fields(row) for row in rows]
-        for row in kept:
-            row_class(**row)
+        messages = [row_class(**row) for row in kept]
         ending = definitions.reply_of(self._message)
+        last = None
         if ending is not None:
-            definitions.scope.codec(ending.name).cls(**reply)
+            last = definitions.scope.codec(ending.name).cls(**reply)
         elif reply:
             raise InvalidArgument(f"{self.name} is a dump: no reply ends it")
 
@@ -107,7 +115,11 @@ class Script:
             if ending is not None:
                 yield request.reply(**reply)
 
-        return self._add(Step(answer))
+        def plan() -> dict[str, Any]:
+            rows = [_given(message, row) for message, row in zip(messages, kept, strict=True)]
+            return {"details": rows} | ({} if last is None else {"reply": _given(last, reply)})
+
+        return self._add(Step(answer, plan=plan))
 
     def drop(self) -> Self:
         """No answer, ever."""
@@ -115,16 +127,16 @@ class Script:
         def answer(request: Request) -> None:
             return None
 
-        return self._add(Step(answer))
+        return self._add(Step(answer, plan=lambda: {"drop": True}))
 
     def disconnect(self) -> Self:
         """The client is cut off without an answer. Over shared memory, where VPP has no way to, its
         requests just find no answer any more."""
-        return self._add(Step(disconnects=True))
+        return self._add(Step(disconnects=True, plan=lambda: {"disconnect": True}))
 
     def passthrough(self) -> Self:
         """The peer answers by itself."""
-        return self._add(Step())
+        return self._add(Step(plan=lambda: {"passthrough": True}))
 
     # -- changes of the last step -----------------------------------------------------------------
 
@@ -150,7 +162,7 @@ class Script:
     def next_step(self) -> Step:
         """What to do with the next request."""
         with self._lock:
-            self.requests += 1
+            self._requests += 1
             while self._at < len(self._steps):
                 step = self._steps[self._at]
                 is_last = self._at == len(self._steps) - 1
@@ -164,7 +176,7 @@ class Script:
     def _add(self, step: Step) -> Self:
         with self._lock:
             self._steps.append(step)
-        self._peer.install(self)
+        self._install(self)
         return self
 
     def _last(self, what: str) -> Step:
@@ -173,13 +185,21 @@ class Script:
         return self._steps[-1]
 
     def _instead(self) -> str:
-        service = self._peer.definitions.service_of(self._message)
+        service = self._definitions.service_of(self._message)
         if service is None:
             return ": it is no request"
         return "; use details()" if service.details is not None else ""
 
     def __repr__(self) -> str:
         return f"<Script for {self.name}: {len(self._steps)} steps, {self.requests} requests>"
+
+
+def _given(message: ApiValue, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that were given, as JSON has them."""
+    # The form of the command line, which is needed only for peers in other processes.
+    from ..cli._values import plain
+
+    return {name: plain(getattr(message, name)) for name in fields}
 
 
 __all__ = ["Answer", "Handler", "Row", "Script", "Step"]

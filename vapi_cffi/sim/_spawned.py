@@ -8,9 +8,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from .._errors import NotConnected
+from ..cli._values import plain
+from ._client_info import ClientInfo
+from ._definitions import Definitions
+from ._remote import RemoteRequests, RemoteScript, ask
 
 #: How long the child may take to end before it is killed.
 STOP_SECONDS = 20.0
@@ -20,6 +27,8 @@ class SpawnedPeer:
     """`python -m vapi_cffi.sim` as a child; it ends when this process does.
 
     `socket_path`, `shm_prefix`: as of `Peer`, filled in by `start()` if they were made up.
+    `control_path`: the socket by which any process tells it what to do (docs/testing.md); `on()`,
+    `requests`, `send_event()` and so on use it. What needs functions is for `Peer`.
     """
 
     def __init__(
@@ -32,9 +41,13 @@ class SpawnedPeer:
     ) -> None:
         self.socket_path = socket_path
         self.shm_prefix = shm_prefix
+        self.control_path: str | None = None
         self.pid = 0
+        self.requests = RemoteRequests(lambda: self.definitions, self.ask)
+        self._api = tuple(api)
         self._process: subprocess.Popen[str] | None = None
-        self._command = [sys.executable, "-m", "vapi_cffi.sim", "--parent", str(os.getpid())]
+        self._command = [sys.executable, "-m", "vapi_cffi.sim", "--control", ""]
+        self._command += ["--parent", str(os.getpid())]
         if socket_path is not None:
             self._command += ["--socket", socket_path]
         if shm_prefix is not None:
@@ -64,6 +77,7 @@ class SpawnedPeer:
             raise OSError(f"the peer did not start: {words.strip().splitlines()[-1:] or words}")
         ready = json.loads(line)
         self.socket_path, self.shm_prefix = ready["socket"], ready["shm_prefix"]
+        self.control_path = ready["control"]
         self.pid = self._process.pid
         return self
 
@@ -88,14 +102,83 @@ class SpawnedPeer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+        self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
         leftovers = [Path("/dev/shm", f"{self.shm_prefix}-{n}") for n in ("global_vm", "vpe-api")]
-        if self.socket_path is not None:
-            leftovers.append(Path(self.socket_path))
-        for path in leftovers:
+        sockets = [Path(path) for path in (self.socket_path, self.control_path) if path is not None]
+        for path in leftovers + sockets:
             path.unlink(missing_ok=True)
-        if self.socket_path is not None and Path(self.socket_path).parent.name.startswith("vapi-"):
-            with contextlib.suppress(OSError):
-                Path(self.socket_path).parent.rmdir()
+        for path in sockets:
+            if path.parent.name.startswith("vapi-"):
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()
+
+    # -- as of Peer, by the control socket --------------------------------------------------------
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """What it knows of messages: the same files, read in this process when they are needed."""
+        return Definitions.load(self._api)
+
+    def ask(self, do: str, /, *, _wait: float = 0.0, **members: Any) -> dict[str, Any]:
+        """One command of the control socket; its answer.
+
+        >>> peer.ask("event", message="sw_interface_event", fields={"flags": 2})  # doctest: +SKIP
+
+        Errors: those of the peer; `NotConnected` when it does not run, `SocketFailure`, `Timeout`.
+        """
+        if self._process is None or self.control_path is None:
+            raise NotConnected(f"{do}: the peer does not run")
+        return ask(self.control_path, do, _wait=_wait, **members)
+
+    def on(self, name: str) -> RemoteScript:
+        """How requests of that name are answered from now on, step by step; see `Peer.on`."""
+        return RemoteScript(self.definitions, name, self.ask)
+
+    def off(self, name: str) -> None:
+        """The peer answers by itself again."""
+        self.ask("off", message=name)
+
+    def record(self, max_bytes: int = 64 << 20) -> None:
+        """Keeps copies of the requests that come, for `requests`; 0 ends it."""
+        self.ask("record", max_bytes=max_bytes)
+
+    def send_event(
+        self, name: str, /, *, _to: int | None = None, _timeout: float = 5.0, **fields: Any
+    ) -> int:
+        """Sends an event to everybody who asked for it; to how many. See `Peer.send_event`.
+
+        >>> peer.send_event("sw_interface_event", sw_if_index=1, flags="link_up")  # doctest: +SKIP
+        """
+        message = self.definitions.message(name)
+        event = self.definitions.scope.codec(message.name).cls(**fields)
+        given = {field: plain(getattr(event, field)) for field in fields}
+        about = {} if _to is None else {"to": _to}
+        answer = self.ask(
+            "event", _wait=_timeout, message=name, fields=given, timeout=_timeout, **about
+        )
+        return int(answer["count"])
+
+    @property
+    def clients(self) -> list[ClientInfo]:
+        """Who is connected now."""
+        return [ClientInfo(**item) for item in self.ask("clients")["clients"]]
+
+    def disconnect(self, client_id: int) -> None:
+        """Ends a client."""
+        self.ask("disconnect", client_id=client_id)
+
+    @property
+    def stats(self) -> dict[str, int]:
+        """Counters, named as in peer_stats_t."""
+        return dict(self.ask("stats")["stats"])
+
+    def restart(self) -> None:
+        """As VPP killed and started anew: all clients lost, an empty network."""
+        self.ask("restart")
+
+    # -- with -------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         return self if self._process is not None else self.start()
