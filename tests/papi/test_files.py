@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import multiprocessing
+import struct
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from types import SimpleNamespace
@@ -104,3 +105,14 @@ def test_leaving_at_the_end_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         papi.vpp_papi.vpp_atexit(lambda: client)  # type: ignore[arg-type, return-value]
     assert left == [True]
     assert caplog.messages == ["Cleaning up VPP on exit"]
+
+
+def test_torn_bytes_and_wrong_values_are_told_apart(connect: Any) -> None:
+    """Programs that catch `struct.error` mean VPP's answers, not their own values."""
+    client = connect(papi)
+    message = client.messages["show_version_reply"]
+    with pytest.raises(struct.error, match="too few"):
+        message.unpack(b"\0\1\2")
+    with pytest.raises(vpp_serializer.VPPSerializerValueError) as caught:
+        client.messages["sw_interface_set_flags"].pack({"sw_if_index": "one"})
+    assert not isinstance(caught.value, struct.error)

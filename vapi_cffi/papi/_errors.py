@@ -1,8 +1,4 @@
-"""The exceptions of vpp_papi, with what they inherit there.
-
-`VPPSerializerValueError` also is a `struct.error`: vpp_papi raises either, by what was wrong with
-the bytes.
-"""
+"""The exceptions of vpp_papi, with what they inherit there."""
 
 from __future__ import annotations
 
@@ -29,8 +25,12 @@ class VPPValueError(ValueError):
     """An argument that the message does not have, or definitions that lack something."""
 
 
-class VPPSerializerValueError(ValueError, struct.error):
+class VPPSerializerValueError(ValueError):
     """A value that does not fit its field, or bytes that are not the message they should be."""
+
+
+class TornMessage(VPPSerializerValueError, struct.error):
+    """Bytes that end before the message does: vpp_papi raises either, by where that is."""
 
 
 class VppTransportSocketIOError(OSError):

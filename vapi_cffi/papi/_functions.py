@@ -174,7 +174,7 @@ class _Blocking:
         def f(**kwargs: Any) -> Any:
             started = perf_counter()
             if unset:
-                kwargs = unset | kwargs
+                kwargs = with_unset(unset, kwargs)
             debug = is_enabled(_DEBUG)
             if debug:
                 client.log_call(self.message, kwargs)
@@ -283,6 +283,11 @@ def _all_interfaces(message: VPPMessage) -> dict[str, int]:
         for item in message.msgdef
         if isinstance(item, list) and item[0] == _INTERFACE and len(item) == 2
     }
+
+
+def with_unset(unset: dict[str, int], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The fields that are given, None being none, and those of `_all_interfaces` that are not."""
+    return unset | {name: value for name, value in kwargs.items() if value is not None}
 
 
 def decode_as(message: VPPMessage, data: bytes, context: int, ntc: bool = False) -> Any:

@@ -160,8 +160,8 @@ class Known:
     def dump_message_table_filtered(self, msglist: Sequence[str]) -> dict[str, int]:
         """Of these requests and their replies."""
         wanted = [*msglist, *(self.services[name]["reply"] for name in msglist)]
-        table = self.message_table
-        return {full: table[full] for full in table if full.rpartition("_")[0] in wanted}
+        full = {name.rpartition("_")[0]: name for name in self.message_table}
+        return {full[name]: self.message_table[full[name]] for name in wanted if name in full}
 
     # ---- statistics ----------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._wire import BASE, Namespace, shown
-from ._errors import VPPSerializerValueError
+from ._errors import TornMessage, VPPSerializerValueError
 
 #: What the quick way raises for what only the careful one understands.
 MISFIT = (
@@ -75,10 +75,10 @@ class Packer:
             raise self.torn(len(raw), error) from None
         return value, end - offset
 
-    def torn(self, size: int, error: Exception) -> VPPSerializerValueError:
+    def torn(self, size: int, error: Exception) -> TornMessage:
         """What to raise for bytes that end too early."""
         what = self.name or repr(self)
-        return VPPSerializerValueError(f"{what}: {size} bytes are too few ({error})")
+        return TornMessage(f"{what}: {size} bytes are too few ({error})")
 
     # ---- for the functions that are written ----------------------------------------------------
 

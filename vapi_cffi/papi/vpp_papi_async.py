@@ -35,6 +35,7 @@ from ._functions import (
     decode_as,
     documented,
     pack_request,
+    with_unset,
 )
 from ._json_files import VPPApiJSONFiles
 from ._known import Known
@@ -251,7 +252,7 @@ class VPPApiClient(Known):
                     return future
             channel.in_loop()
             if unset:
-                kwargs = unset | kwargs
+                kwargs = with_unset(unset, kwargs)
             key = channel.next_context()
             context = int.from_bytes(key, "big")
             shown, timeout = context, None
