@@ -5,26 +5,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from clients import loopbacks, ours, papi
+from clients import ours, papi
+from installed import run_vapi
 from servers import Measure, Server
 
 from vapi_cffi import Client, Transport
 
 np = pytest.importorskip("numpy")
 
-ROUTES = 20_000
+ROUTES = 100_000
 PAPI_ROUTES = 2_000
 FIRST = 0x0A000000
-WORK = "ip_route_add_del, half add and half delete"
+WORK = {True: "ip_route_add_del, additions", False: "ip_route_add_del, deletions"}
+#: As bench_vapi.c has it.
+DROP = {"sw_if_index": 0xFFFFFFFF, "type": "DROP"}
 
 
-def template(sw_if_index: int, *, is_add: bool) -> dict[str, Any]:
+def template(*, is_add: bool) -> dict[str, Any]:
     """The request but for the prefix."""
-    paths = [{"sw_if_index": sw_if_index, "weight": 1}]
-    return {"is_add": is_add, "route": {"paths": paths}}
+    return {"is_add": is_add, "route": {"paths": [DROP]}}
 
 
 def texts(count: int) -> list[str]:
@@ -33,51 +36,113 @@ def texts(count: int) -> list[str]:
     return [f"{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}/32" for n in numbers]
 
 
-def columns(kind: str) -> dict[str, Any]:
+def columns(kind: str, count: int = ROUTES) -> dict[str, Any]:
     """The prefixes, as programs may have them."""
     if kind == "text":
-        return {"route.prefix": texts(ROUTES)}
+        return {"route.prefix": texts(count)}
     return {
-        "route.prefix.address": np.arange(FIRST, FIRST + ROUTES, dtype=np.uint32),
+        "route.prefix.address": np.arange(FIRST, FIRST + count, dtype=np.uint32),
         "route.prefix.len": 32,
     }
 
 
-def in_fib(client: Client) -> set[str]:
-    return set(client.api.ip_route_v2_dump().columns(["route.prefix"]).texts("route.prefix"))
+def in_fib(client: Client) -> int:
+    """How many of the /32 of this benchmark VPP has."""
+    found = client.api.ip_route_v2_dump().columns(["route.prefix"])
+    numbers = found["route.prefix.address"][:, :4].copy().view(">u4").ravel()
+    own = (numbers >= FIRST) & (numbers < FIRST + ROUTES) & (found["route.prefix.len"] == 32)
+    return len(np.unique(numbers[own & (found["route.prefix.af"] == 0)]))
+
+
+def program(client: Client, *, is_add: bool, count: int = ROUTES) -> None:
+    """Adds or deletes the routes: what comes before a round, and after the last."""
+    asked, given = template(is_add=is_add), columns("arrays", count)
+    client.bulk("ip_route_add_del", asked, given).raise_for_errors()
+
+
+@contextmanager
+def emptied(client: Client) -> Iterator[None]:
+    """A FIB without these routes, before and after."""
+    wipe(client)
+    try:
+        yield
+    finally:
+        wipe(client)
+
+
+def wipe(client: Client) -> None:
+    """Deletes what there is of these routes: all, or as many as vpp_papi has added."""
+    there = in_fib(client)
+    assert there in (0, PAPI_ROUTES, ROUTES), f"{there} routes are there"
+    if there:
+        program(client, is_add=False, count=there)
 
 
 @pytest.mark.parametrize("kind", ["arrays", "text"])
-def bench_routes(measure: Measure, server: Server, transport: Transport, kind: str) -> None:
+@pytest.mark.parametrize("is_add", [True, False])
+def bench_routes(
+    measure: Measure, server: Server, transport: Transport, kind: str, is_add: bool
+) -> None:
     """Each answer is checked, and each route in the FIB."""
-    with ours(server, transport) as client, loopbacks(client, 1) as (loop,):
+    with ours(server, transport) as client, emptied(client):
         given = columns(kind)
 
-        def run(is_add: bool) -> None:
-            asked = template(loop, is_add=is_add)
-            result = client.bulk("ip_route_add_del", asked, given, depth=256)
+        def run() -> None:
+            result = client.bulk("ip_route_add_del", template(is_add=is_add), given, depth=256)
             assert result.raise_for_errors().answered == ROUTES
 
-        wanted = set(texts(ROUTES))
-        run(True)
-        assert in_fib(client) >= wanted
-        run(False)
-        assert not in_fib(client) & wanted
-
-        def both() -> None:
-            run(True)
-            run(False)
-
         measure(
-            both,
-            work=WORK,
+            run,
+            setup=lambda: wipe(client) if is_add else program(client, is_add=True),
+            work=WORK[is_add],
             client=f"vapi_cffi, {kind}",
             server=server,
             over=transport,
             depth=256,
-            per_round=2 * ROUTES,
+            per_round=ROUTES,
             rounds=7,
             warmup=1,
+        )
+        assert in_fib(client) == (ROUTES if is_add else 0)
+
+
+@pytest.mark.parametrize("client", ["VAPI C", "vapi_cffi, C API"])
+@pytest.mark.parametrize("over", ["socket", "shm"])
+def bench_vapi_routes(
+    measure: Measure,
+    server: Server,
+    request: pytest.FixtureRequest,
+    client: str,
+    over: Transport,
+) -> None:
+    """bench_vapi.c, which adds the same routes. What the original loses is in its rate, too."""
+    if over not in server.transports:
+        pytest.skip("VAPI_TEST_VPP_SHM_PREFIX is not set")
+    is_original = client == "VAPI C"
+    if is_original and server.name == "peer":
+        pytest.skip("the original wants a VPP")
+    adds: Path = request.getfixturevalue("original_vapi" if is_original else "our_vapi")
+    rates: list[float] = []
+    with ours(server, "socket") as own, emptied(own):
+
+        def run() -> None:
+            rate, lost = run_vapi(adds, "route", server, over, 256, ROUTES, original=is_original)
+            assert is_original or not lost
+            assert in_fib(own) == ROUTES
+            rates.append(rate)
+
+        measure(
+            run,
+            setup=lambda: wipe(own),
+            work=WORK[True],
+            client=client,
+            server=server,
+            over=over,
+            depth=256,
+            per_round=ROUTES,
+            rounds=5,
+            warmup=1,
+            rates=rates,
         )
 
 
@@ -110,47 +175,48 @@ def papi_async(server: Server) -> Iterator[tuple[Any, Callable[[int], None]]]:
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def bench_papi_routes(measure: Measure, server: Server, mode: str) -> None:
-    with ours(server, "socket") as client, loopbacks(client, 1) as (loop,):
-        path = {
-            "sw_if_index": loop, "table_id": 0, "rpf_id": 0, "weight": 1, "preference": 0,
-            "type": 0, "flags": 0, "proto": 0, "nh": {"address": {"ip4": "0.0.0.0"}},
-            "n_labels": 0, "label_stack": [{}] * 16,
-        }  # fmt: skip
-        prefixes = texts(PAPI_ROUTES)
+@pytest.mark.parametrize("is_add", [True, False])
+def bench_papi_routes(measure: Measure, server: Server, mode: str, is_add: bool) -> None:
+    path = {
+        "sw_if_index": DROP["sw_if_index"], "table_id": 0, "rpf_id": 0, "weight": 1,
+        "preference": 0, "type": 6, "flags": 0, "proto": 0, "nh": {"address": {"ip4": "0.0.0.0"}},
+        "n_labels": 0, "label_stack": [{}] * 16,
+    }  # fmt: skip
+    prefixes = texts(PAPI_ROUTES)
 
-        def routes(other: Any, is_add: bool) -> None:
-            for prefix in prefixes:
-                other.api.ip_route_add_del(
-                    is_add=is_add,
-                    is_multipath=False,
-                    route={"table_id": 0, "prefix": prefix, "n_paths": 1, "paths": [path]},
-                )
-
-        def run(work: Callable[[], None]) -> None:
-            measure(
-                work,
-                work=WORK,
-                client=f"vpp_papi, {mode}",
-                server=server,
-                over="socket",
-                depth=1 if mode == "sync" else PAPI_ROUTES,
-                per_round=2 * PAPI_ROUTES,
-                rounds=3,
-                warmup=1,
+    def routes(other: Any, wait: Callable[[int], None], is_add: bool) -> None:
+        for prefix in prefixes:
+            other.api.ip_route_add_del(
+                is_add=is_add,
+                is_multipath=False,
+                route={"table_id": 0, "prefix": prefix, "n_paths": 1, "paths": [path]},
             )
+        wait(PAPI_ROUTES)
 
-        def both(other: Any, wait: Callable[[int], None]) -> None:
-            for is_add in (True, False):
-                routes(other, is_add)
-                wait(PAPI_ROUTES)
+    def run(other: Any, wait: Callable[[int], None]) -> None:
+        measure(
+            lambda: routes(other, wait, is_add),
+            setup=lambda: routes(other, wait, not is_add),
+            work=WORK[is_add],
+            client=f"vpp_papi, {mode}",
+            server=server,
+            over="socket",
+            depth=1 if mode == "sync" else PAPI_ROUTES,
+            per_round=PAPI_ROUTES,
+            rounds=3,
+            warmup=1,
+        )
+        if is_add:
+            routes(other, wait, False)
 
+    with ours(server, "socket") as client, emptied(client):
+        program(client, is_add=True, count=PAPI_ROUTES)
         if mode == "sync":
             with papi(server) as other:
-                run(lambda: both(other, lambda _: None))
+                run(other, lambda _: None)
         else:
             with papi_async(server) as (other, wait):
-                run(lambda: both(other, wait))
+                run(other, wait)
 
 
 def bench_pipeline(measure: Measure, server: Server, transport: Transport) -> None:

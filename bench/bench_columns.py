@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
-from bench_bulk import columns, template
+from bench_bulk import PAPI_ROUTES, ROUTES, emptied, program
 from clients import loopbacks, ours, papi
+from installed import run_vapi
 from servers import Measure, Server
 
 from vapi_cffi import Client, Transport
 
-ROUTES = 20_000
-WORK = "dump of 20,000 routes"
+WORK = "dump of 100,000 routes"
+INTERFACES = 1000
 
 
 @contextmanager
-def routes(client: Client) -> Iterator[None]:
-    """That many more in the FIB."""
-    with loopbacks(client, 1) as (loop,):
-        for is_add in (True, False):
-            asked = template(loop, is_add=is_add)
-            client.bulk("ip_route_add_del", asked, columns("arrays")).raise_for_errors()
-            if is_add:
-                yield
+def routes(client: Client, count: int = ROUTES) -> Iterator[None]:
+    """That many in the FIB."""
+    with emptied(client):
+        program(client, is_add=True, count=count)
+        yield
 
 
 @pytest.mark.parametrize("form", ["columns", "columns, some", "batches", "objects", "fields read"])
@@ -60,11 +59,11 @@ def bench_routes(measure: Measure, server: Server, transport: Transport, form: s
 
 
 def bench_papi(measure: Measure, server: Server) -> None:
-    with ours(server, "socket") as client, routes(client), papi(server) as other:
+    with ours(server, "socket") as client, routes(client, PAPI_ROUTES), papi(server) as other:
 
         def run() -> None:
             found = other.api.ip_route_v2_dump(src=0, table={"table_id": 0, "is_ip6": False})
-            assert len(found) >= ROUTES
+            assert len(found) >= PAPI_ROUTES
 
         measure(
             run,
@@ -72,16 +71,15 @@ def bench_papi(measure: Measure, server: Server) -> None:
             client="vpp_papi",
             server=server,
             over="socket",
-            per_round=ROUTES,
+            per_round=PAPI_ROUTES,
             unit="routes",
-            rounds=2,
-            warmup=0,
+            rounds=3,
+            warmup=1,
         )
 
 
 def bench_interfaces(measure: Measure, server: Server, transport: Transport) -> None:
-    count = 1000
-    with ours(server, transport) as client, loopbacks(client, count) as made:
+    with ours(server, transport) as client, loopbacks(client, INTERFACES) as made:
         dump = client.api.sw_interface_dump()
 
         def run() -> None:
@@ -92,6 +90,56 @@ def bench_interfaces(measure: Measure, server: Server, transport: Transport) -> 
             work="dump of 1000 interfaces to columns",
             server=server,
             over=transport,
-            per_round=count,
+            per_round=INTERFACES,
             unit="interfaces",
         )
+
+
+@pytest.mark.parametrize("mode", ["routes", "interfaces"])
+@pytest.mark.parametrize("over", ["socket", "shm"])
+@pytest.mark.parametrize("client", ["VAPI C", "vapi_cffi, C API"])
+def bench_vapi(
+    measure: Measure,
+    server: Server,
+    request: pytest.FixtureRequest,
+    mode: str,
+    over: Transport,
+    client: str,
+) -> None:
+    """bench_vapi.c, whose callbacks only count.
+
+    The original crashes when the first client that a VPP had by shared memory was not one of the
+    classic kind: so that is what comes before it here.
+    """
+    if over not in server.transports:
+        pytest.skip("VAPI_TEST_VPP_SHM_PREFIX is not set")
+    is_original = client == "VAPI C"
+    if is_original and server.name == "peer":
+        pytest.skip("the original wants a VPP")
+    dumps: Path = request.getfixturevalue("original_vapi" if is_original else "our_vapi")
+    rates: list[float] = []
+    with ours(server, over) as own, there(own, mode):
+        count = ROUTES if mode == "routes" else INTERFACES
+
+        def run() -> None:
+            rate, lost = run_vapi(dumps, mode, server, over, 0, count, original=is_original)
+            assert not lost
+            rates.append(rate)
+
+        measure(
+            run,
+            work=WORK if mode == "routes" else "dump of 1000 interfaces to columns",
+            client=client,
+            server=server,
+            over=over,
+            per_round=count,
+            unit=mode,
+            rounds=5,
+            warmup=1,
+            rates=rates,
+        )
+
+
+def there(client: Client, mode: str) -> AbstractContextManager[object]:
+    """What such a dump finds."""
+    return routes(client) if mode == "routes" else loopbacks(client, INTERFACES)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import installed
 import pytest
 from servers import Measure, Server, embedded, is_live, live
 
@@ -42,6 +44,18 @@ def transport(request: pytest.FixtureRequest, server: Server) -> Transport:
     if value not in server.transports:
         pytest.skip("VAPI_TEST_VPP_SHM_PREFIX is not set")
     return value
+
+
+@pytest.fixture(scope="session")
+def original_vapi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """bench_vapi.c with the VAPI of VAPI_TEST_VPP_INSTALL; skips where there is none."""
+    return installed.original(tmp_path_factory.mktemp("original"))
+
+
+@pytest.fixture(scope="session")
+def our_vapi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """bench_vapi.c with our C API."""
+    return installed.ours(tmp_path_factory.mktemp("ours"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 #: Whom others are compared with, in this order: the first that took part in the same work.
-BASES = ("VAPI C", "vpp_papi")
+BASES = ("VAPI C", "libsvm", "vpp_papi")
 
 
 @dataclass(frozen=True)
