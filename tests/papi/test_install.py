@@ -68,6 +68,43 @@ def test_code_and_console_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert run("-m", "vapi_cffi.papi", "some-tool").stdout == "vapi_cffi.papi\n"
 
 
+AS_MAIN = """
+import atexit, os, pickle, sys, threading
+import __main__
+
+FILE = __file__
+
+class Thing:
+    pass
+
+def at_exit():
+    print(FILE, sys.argv[0], type(pickle.loads(pickle.dumps(Thing()))) is Thing)
+
+def later():
+    threading.main_thread().join()
+    print(Thing.__module__, __main__.Thing is Thing)
+
+if __name__ == "__main__":
+    atexit.register(at_exit)
+    threading.Thread(target=later).start()
+"""
+
+
+def test_the_program_is_main_until_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "as_main.py"
+    file.write_text(AS_MAIN, encoding="utf-8")
+    done = run("-m", "vapi_cffi.papi", "as_main.py", cwd=tmp_path)
+    assert done.stdout == f"__main__ True\n{file} as_main.py True\n", done.stderr
+    assert done.stdout == run("as_main.py", cwd=tmp_path).stdout
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "other.py").write_text(
+        "import vpp_papi\nNAME = vpp_papi.__name__\n", encoding="utf-8"
+    )
+    (folder / "__main__.py").write_text("import other; print(other.NAME)\n", encoding="utf-8")
+    assert run("-m", "vapi_cffi.papi", str(folder)).stdout == "vapi_cffi.papi\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

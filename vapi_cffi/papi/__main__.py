@@ -6,11 +6,14 @@ and `-c CODE ARGS...`, as Python takes them.
 
 from __future__ import annotations
 
+import builtins
 import os
 import runpy
 import shutil
 import sys
+import zipfile
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from ._install import install, our_name
@@ -37,8 +40,23 @@ def main(arguments: list[str]) -> None:
         return
     program = _find(first)
     sys.argv = [str(program), *rest]
-    sys.path[0] = str(program.resolve().parent)
-    runpy.run_path(str(program), run_name="__main__")
+    if program.is_dir() or zipfile.is_zipfile(program):
+        runpy.run_path(str(program), run_name="__main__")
+    else:
+        sys.path[0] = str(program.resolve().parent)
+        _run_file(os.path.abspath(program))
+
+
+def _run_file(path: str) -> None:
+    """As `python PATH` does it: the program is `__main__`, also for its threads, its pickles, and
+    what it does at exit."""
+    module = ModuleType("__main__")
+    module.__file__ = path
+    module.__dict__.update(__builtins__=builtins, __cached__=None, __annotations__={})
+    sys.modules["__main__"] = module
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec")
+    exec(code, module.__dict__)
 
 
 def _find(name: str) -> Path:
