@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 from typing import Any
@@ -11,6 +12,7 @@ from papi.conftest import original
 from papi.random_values import Values
 
 from vapi_cffi._registry import scope_of_files
+from vapi_cffi.papi import vpp_serializer
 from vapi_cffi.papi.vpp_papi import VPPApiJSONFiles
 
 #: Values for each message.
@@ -58,6 +60,24 @@ def test_definitions(theirs: Messages, ours: Messages) -> None:
         for attribute in ("name", "crc", "fields", "fieldtypes", "field_by_name", "size"):
             assert getattr(message, attribute) == getattr(other, attribute), (name, attribute)
         assert message.tuple._fields == other.tuple._fields
+
+
+def test_types(theirs: Messages, ours: Messages) -> None:
+    """What programs that look through all types find; a default leaks from type to type there."""
+    kinds = {"VPPType", "VPPTypeAlias", "VPPEnumType", "VPPUnionType"}
+    default = re.compile(r"options=(None|{[^}]*})")
+    known, there = vpp_serializer.types, original.vpp_serializer.types
+    names = [name for name, one in there.items() if type(one).__name__ in kinds]
+    seen = {name for name in known if name.startswith("vl_api_")}
+    assert len(names) > 300
+    assert {name for name in names if name.startswith("vl_api_")} <= seen
+    for name in names:
+        if name in ours or not name.startswith("vl_api_"):
+            continue
+        assert default.sub("", repr(known[name])) == default.sub("", repr(there[name])), name
+        assert known[name].size == there[name].size or not there[name].size, name
+    assert known["string"].__name__ == there["string"].__name__ == "String"
+    assert len(known) == len(known.keys()) == len(known.values()) == len(known.items())
 
 
 @pytest.mark.long

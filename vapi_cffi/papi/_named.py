@@ -35,7 +35,7 @@ new_tuple = tuple.__new__
 def known_type(name: str) -> Packer | None:
     from ._registry import vpp_get_type
 
-    found: Packer | None = vpp_get_type(name)
+    found: Packer | None = None if name == "string" else vpp_get_type(name)  # a class, not a type
     return found
 
 

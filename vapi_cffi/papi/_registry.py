@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._definitions import DefinitionSet, ParsedDefinitions, Service
 from ._message import VPPMessage
-from ._named import VPPEnumFlagType, VPPEnumType, VPPTypeAlias, VPPUnionType
-from ._packers import BaseTypes, Packer
+from ._named import VPPEnumType, VPPTypeAlias, VPPUnionType, known_type
+from ._packers import BaseTypes, Packer, String
 from ._structs import VPPType
 
 _BASE: dict[str, Packer] = {
@@ -41,10 +41,30 @@ class Types(dict[str, Any]):
         return vpp_get_type(name) is not None
 
     def load_all(self) -> None:
-        """Makes all types, for those who look through them."""
+        """Makes all types and messages, for those who look through them."""
         for api in _apis:
-            for name in api.type_names():
-                self.setdefault(name, self[name])
+            for name in (*api.type_names(), *api.definitions.names()):
+                self[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self.load_all()
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        self.load_all()
+        return super().__len__()
+
+    def keys(self) -> Any:
+        self.load_all()
+        return super().keys()
+
+    def values(self) -> Any:
+        self.load_all()
+        return super().values()
+
+    def items(self) -> Any:
+        self.load_all()
+        return super().items()
 
 
 def vpp_get_type(name: Any) -> Any:
@@ -69,8 +89,7 @@ class Api:
     def type(self, spelling: str) -> Packer | None:
         """A type as fields spell it: of these definitions, else of any that the process knows, as
         those that were read file by file."""
-        found: Packer | None = self.own_type(spelling) or vpp_get_type(spelling)
-        return found
+        return self.own_type(spelling) or known_type(spelling)
 
     def own_type(self, spelling: str) -> Packer | None:
         """A type of these definitions, None if they have none of that name."""
@@ -107,7 +126,7 @@ class Api:
         if section == "aliases":
             return VPPTypeAlias.of(name, raw, self.type)
         if section in ("enums", "enumflags"):
-            return (VPPEnumFlagType if section == "enumflags" else VPPEnumType).of(name, raw[1:])
+            return VPPEnumType.of(name, raw[1:])  # of both, as in vpp_papi
         if section == "unions":
             return VPPUnionType.of(name, raw[1:], self.type)
         made: Packer = VPPType.of(name, lambda: raw[1:], self.type)
@@ -241,5 +260,5 @@ _apis: list[Api] = []
 #: By name, and what they are: the same definitions give the same tuples and enums.
 _shared: dict[tuple[str, str], Packer] = {}
 _shared_messages: dict[tuple[str, str], VPPMessage] = {}
-types = Types(_BASE)
+types = Types({**_BASE, "string": String})
 message_cache: dict[tuple[str, str | None], VPPMessage] = {}
