@@ -8,7 +8,7 @@ one odd field does not hide the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -19,6 +19,7 @@ from ipaddress import (
     ip_address,
     ip_interface,
 )
+from operator import index
 from typing import Any
 
 IPAddress = IPv4Address | IPv6Address
@@ -289,19 +290,41 @@ def to_ip6(value: object) -> IPv6Address:
 
 
 def to_address(value: object) -> IPAddress:
-    """An address of either family from text, 4 or 16 bytes, or an address."""
+    """An address of either family from text, 4 or 16 bytes, an address, or the fields of the API's
+    own struct."""
     if isinstance(value, IPv4Address):
         return to_ip4(value)
     if isinstance(value, IPv6Address):
         return to_ip6(value)
     if isinstance(value, str) or (isinstance(value, bytes) and len(value) in (4, 16)):
         return ip_address(value)
+    if isinstance(value, Mapping):
+        return _address_of_fields(value)
     raise ValueError("expected an IP address")
+
+
+#: How the fields of the API's own struct may say the family.
+_FAMILIES = {_IP4: "ip4", _IP6: "ip6", "ADDRESS_IP4": "ip4", "ADDRESS_IP6": "ip6"}
+
+
+def _address_of_fields(fields: Mapping[str, Any]) -> IPAddress:
+    """As programs for vpp_papi spell it: {"af": 0, "un": {"ip4": "10.0.0.1"}}; the family follows
+    from the arm, and may be left out."""
+    expected = 'expected an IP address, or its fields {"af": ..., "un": {"ip4": ...}}'
+    arms = fields["un"] if "un" in fields else {key: fields[key] for key in fields if key != "af"}
+    if not isinstance(arms, Mapping) or len(arms) != 1 or not {*fields} <= {"af", "un", *arms}:
+        raise ValueError(expected)
+    ((arm, given),) = arms.items()
+    family = fields.get("af", arm)
+    if arm not in ("ip4", "ip6") or _FAMILIES.get(family, family) != arm:
+        raise ValueError(expected)
+    return to_ip4(given) if arm == "ip4" else to_ip6(given)
 
 
 def to_interface(value: object) -> IPInterface:
     """An address with its prefix length, host bits kept, from text such as "10.0.0.1/8", an
-    address (all its bits), a network or an interface."""
+    address (all its bits), a network or an interface; from a pair ("10.0.0.1", 8), or the fields of
+    the API's own struct."""
     if isinstance(value, IPv4Interface | IPv6Interface):
         return value
     if isinstance(value, IPv4Network):
@@ -310,6 +333,11 @@ def to_interface(value: object) -> IPInterface:
         return IPv6Interface((value.network_address, value.prefixlen))
     if isinstance(value, str | IPv4Address | IPv6Address):
         return ip_interface(value)
+    if isinstance(value, Mapping) and value.keys() == {"address", "len"}:
+        value = value["address"], value["len"]
+    if isinstance(value, tuple) and len(value) == 2:
+        address, length = value
+        return ip_interface((to_address(address), index(length)))
     raise ValueError("expected a prefix such as 10.0.0.0/8")
 
 

@@ -9,12 +9,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from . import _retvals
-from ._blocks import BlockField
 from ._codec import MessageCodec
 from ._definitions import Service
 from ._dump import Dump, Stream, cursor_offset
 from ._errors import ApiError, InvalidArgument, MessageUnavailable, NoSuchMessage, VapiError
+from ._outline import outline, parameters
 from ._values import ApiMessage
+from ._wire import shown
 
 if TYPE_CHECKING:
     from ._base_client import BaseClient
@@ -96,7 +97,8 @@ class Binding:
             return self.codec.encode(self.number, fields, client_index, context)
         if fields or getattr(type(value), "__api__", None) is not self.codec:
             known = f"one {self.codec.cls.__name__}, or keywords"
-            raise InvalidArgument(f"{self.name} takes {known}, not {type(value).__name__}")
+            given = f"both ({', '.join(fields)})" if fields else shown(value)
+            raise InvalidArgument(f"{self.name} takes {known}, not {given}")
         packed: bytes = self.codec.encode_value(value, self.number, client_index, context)
         return packed
 
@@ -121,7 +123,10 @@ class Binding:
         retval = reply.retval
         symbol = _retvals.name_of(retval)
         named = f"{symbol} ({retval})" if symbol else str(retval)
-        error = ApiError(f"{self.name}: {_retvals.text_of(retval)}: {named}", retval=retval)
+        # VPP's command line says itself what it did not like.
+        said = reply.reply.strip() if self.name == "cli_inband" else ""
+        text = said or _retvals.text_of(retval)
+        error = ApiError(f"{self.name}: {text}: {named}", retval=retval)
         error.symbol, error.message, error.reply = symbol, self.name, reply
         return error
 
@@ -229,13 +234,9 @@ def _telling(binding: Binding) -> Callable[..., Any]:
 
 def _signature(binding: Binding, asked: str) -> inspect.Signature:
     """Keywords with their defaults; the names of types as annotations."""
+    fields = parameters(binding.codec)
     kind = inspect.Parameter.KEYWORD_ONLY
-    parameters = [
-        inspect.Parameter(item.name, kind, default=item.default(), annotation=item.kind.in_type)
-        for item in binding.codec.fields
-        if item.counts is None
-    ]
-    parameters.append(inspect.Parameter("_timeout", kind, default=None, annotation="float"))
+    fields.append(inspect.Parameter("_timeout", kind, default=None, annotation="float | None"))
     service = binding.service
     if service.details is not None:
         name = f"{'Stream' if service.reply else 'Dump'}[{binding.details_codec.name_for_types}]"
@@ -243,29 +244,24 @@ def _signature(binding: Binding, asked: str) -> inspect.Signature:
         name = asked.format(binding.reply_codec.name_for_types)
     else:
         name = "None"
-    return inspect.Signature(parameters, return_annotation=name)
+    return inspect.Signature(fields, return_annotation=name)
 
 
 def _document(binding: Binding) -> str:
     """The comment of the API file, and what goes in and comes out."""
     lines = [binding.codec.cls.__doc__ or binding.name, "", "Fields:"]
-    lines += [f"    {_field_line(item)}" for item in binding.codec.fields] or ["    none"]
+    lines += outline(binding.codec) or ["    none"]
     for what, codec in (
         ("Reply", binding.reply_codec),
         ("Details", binding.details_codec if binding.service.details else None),
     ):
         if codec is not None:
             lines += ["", f"{what}: {codec.name_for_types}"]
-            lines += [f"    {_field_line(item)}" for item in codec.fields]
+            lines += outline(codec)
     if binding.service.events:
         lines += ["", f"Events that may follow: {', '.join(binding.service.events)}"]
     lines += ["", "_timeout: seconds to wait for the answer, if not the client's."]
     return "\n".join(lines)
-
-
-def _field_line(item: BlockField) -> str:
-    note = f"  (the length of {item.counts})" if item.counts else ""
-    return f"{item.name}: {item.kind.out_type}{note}"
 
 
 class Api:
@@ -326,5 +322,11 @@ def _with_hint(error: NoSuchMessage, name: str, client: BaseClient) -> NoSuchMes
     """Names a request that looks like it, unless the text says what is the matter."""
     if "is no request" not in error.text or "did you mean" in error.text:
         return error
+    caller, part = client.sources.asked_by(client.connection, name)
+    if part == "event":
+        return NoSuchMessage(f"{name!r} is an event: use client.events({name!r})")
+    if caller:
+        what = "brings" if part == "details" else "is answered with"
+        return NoSuchMessage(f"{name!r} is no request: it is what {caller!r} {what}")
     close = get_close_matches(name, client.sources.callers(client.connection), 1)
     return NoSuchMessage(f"{error.text}; did you mean {close[0]!r}?") if close else error

@@ -27,6 +27,7 @@ from ._wire import (
     Namespace,
     as_bytes,
     encode_text,
+    shown,
     text_of,
 )
 
@@ -249,6 +250,8 @@ class Block:
         self.shown = self.slots
         self.key = comparing(self.slots)
         self.has_tag = any(item.tag is not None for item in self.fields)
+        #: The key of its definitions ("" if they have none), and the section there: for pickles.
+        self.home = "", ""
         self._make_class = make_class
         self._cls: type[ApiValue] | None = None
         self._lazy: type[ApiValue] | None = None
@@ -349,13 +352,18 @@ class Block:
                 there, kind = len(getattr(value, item.counts)), item.kind
                 most = kind.base.high if isinstance(kind, EnumKind) else getattr(kind, "high", 0)
                 if there > most:
-                    reason = f"expected at most {most} values, got {there}"
-                    raise FieldError(reason, getattr(value, item.counts), item.counts)
+                    reason, items = f"expected at most {most} values", getattr(value, item.counts)
+                    told = f"{there}: {shown(items)}"
+                    raise FieldError(reason, items, item.counts, told=told)
 
     def _refuse(self, name: str, given: Mapping[str, Any]) -> None:
         close = get_close_matches(name, list(self.by_name), 1)
         hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(self.by_name)}"
-        if not self.by_name:
+        if name == "timeout":
+            hint = "did you mean '_timeout', the seconds to wait?"
+        elif name in ("client_index", "context"):
+            hint = "it is filled in"
+        elif not self.by_name:
             hint = "it has none"
         raise InvalidArgument(f"{self.name} has no field {name!r}: {hint}")
 
@@ -369,15 +377,29 @@ class Block:
             try:
                 self._fill_in(made, dict(value))
             except InvalidArgument as error:
-                raise FieldError(str(error), value) from None
+                raise FieldError(str(error), value, told="") from None
             return made  # type: ignore[no-any-return]
         raise FieldError(f"expected {self.name_for_types} or a dict of its fields", value)
 
     def renewed(self, value: Any) -> ApiValue:
-        """A value made anew of the attributes of one that was changed; refuses what does not
-        fit."""
-        fields = {name: getattr(value, name) for name in self.slots}
+        """A value made anew of the attributes of one that was changed, at any depth; refuses what
+        does not fit."""
+        fields = {name: _given(getattr(value, name)) for name in self.slots}
         return self.cls(**fields)
+
+    def wire(self, value: Any) -> bytes:
+        """The wire bytes of a value, zeros in the place of a message's header: what `fill` takes.
+        Errors: `InvalidArgument`."""
+        form = struct.Struct(f">{self.offset}x{self.fmt}").pack
+
+        def packed(whole: Any) -> bytes:
+            leaves, tail = (self.flat(whole), b"") if self.tail is None else self.flat(whole)
+            return form(*leaves) + tail
+
+        try:
+            return packed(value)
+        except MISFIT:
+            return packed(self.renewed(value))
 
     # ---- generated functions -------------------------------------------------------------------
 
@@ -483,6 +505,16 @@ class Block:
         return _def(f"make({', '.join(names)})", ["o = new(cls)", *lines, "return o"])
 
 
+def _given(item: Any) -> Any:
+    """A struct as a dict of its fields, also within lists: whatever was put into it is looked at
+    again."""
+    if isinstance(item, ApiValue):
+        return {name: _given(getattr(item, name)) for name in type(item).__api__.slots}
+    if isinstance(item, list | tuple):
+        return [_given(one) for one in item]
+    return item
+
+
 def _def(head: str, lines: Iterable[str]) -> str:
     return "\n".join([f"def {head}:", *(f"    {line}" for line in lines), ""])
 
@@ -500,7 +532,7 @@ def make_class(base: type[ApiValue], module: str, doc: str) -> Callable[[Block],
 
     def make(block: Block) -> type[ApiValue]:
         body: dict[str, Any] = {
-            "__slots__": block.slots,
+            "__slots__": {name: block.by_name[name].kind.out_type for name in block.slots},
             "__match_args__": block.slots,
             "__module__": module,
             "__doc__": doc or f"{block.name} of VPP's API.",

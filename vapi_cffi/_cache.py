@@ -27,6 +27,8 @@ _FORMAT = 1
 #: Most files that are kept; the least recently used ones go.
 _KEEP = 32
 _HEADER_BYTES = 128
+#: The key of the definitions that come with this package; they are not cached.
+OWN = "vapi_cffi"
 
 
 def directory() -> Path | None:
@@ -136,6 +138,25 @@ def pack(parsed: ParsedDefinitions) -> bytes:
     return header.ljust(_HEADER_BYTES) + bytes(body)
 
 
+def file_of(folder: Path, key: str) -> Path:
+    """The cache file of a content."""
+    return folder / f"definitions-{_FORMAT}-{key}.json"
+
+
+def find(key: str) -> DefinitionSet | None:
+    """Definitions that are in the cache, by the name of their content; None if they are not."""
+    folder = directory()
+    if folder is None:
+        return None
+    try:
+        return CachedDefinitions.read(file_of(folder, key))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        log.warning("the cache file of %s is of no use: %s", key, error)
+        return None
+
+
 def load(key: str, make: Callable[[], ParsedDefinitions], folder: Path | None) -> DefinitionSet:
     """Definitions by the name of their content: from the cache, else made and put there.
 
@@ -144,7 +165,7 @@ def load(key: str, make: Callable[[], ParsedDefinitions], folder: Path | None) -
     """
     if folder is None:
         return make()
-    file = folder / f"definitions-{_FORMAT}-{key}.json"
+    file = file_of(folder, key)
     try:
         found = CachedDefinitions.read(file)
         with suppress(OSError):

@@ -65,8 +65,11 @@ class NoClasses:
 class Scope:
     """Types and messages of one source of definitions."""
 
-    def __init__(self, definitions: Definitions, classes: Classes | None = None) -> None:
+    def __init__(
+        self, definitions: Definitions, classes: Classes | None = None, key: str = ""
+    ) -> None:
         self.definitions = definitions
+        self.key = key
         self._classes: Classes = classes or NoClasses()
         self._kinds: dict[str, Kind | Block] = {}
         self._codecs: dict[str, MessageCodec] = {}
@@ -97,7 +100,9 @@ class Scope:
             crc = int(extra["crc"], 16)
             fields = self._fields(items)
             doc = comment_text(extra.get("comment"))
-            return MessageCodec(name, crc, fields, self._class_maker(ApiMessage, "messages", doc))
+            made = MessageCodec(name, crc, fields, self._class_maker(ApiMessage, "messages", doc))
+            made.home = self.key, "messages"
+            return made
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise DefinitionError(f"the definition of message {name!r} is malformed") from error
 
@@ -153,9 +158,12 @@ class Scope:
             arms = {item[1]: self._plain(item) for item in items}
             made = self._classes.find(section, name)
             cls: type[ApiUnion] = made or make_union_class(class_name(name), arms, _MODULE)
-            return UnionKind(name, arms, cls)
+            union = UnionKind(name, arms, cls)
+            union.home = self.key
+            return union
         doc = comment_text(extra.get("comment"))
         block = Block(name, self._fields(items), self._class_maker(ApiValue, "types", doc))
+        block.home = self.key, "types"
         if block.tail is not None:
             return block
         return NATURAL.get((name, block.size)) or StructKind(block)
@@ -174,12 +182,11 @@ class Scope:
     def _enum(
         self, name: str, items: list[Any], extra: Mapping[str, Any], *, is_flag: bool
     ) -> Kind:
-        cls: type[ApiEnum] | type[ApiFlag] = self._classes.find("enums", name) or make_enum(
-            class_name(name),
-            [(item[0], item[1]) for item in items],
-            is_flag=is_flag,
-            module=_MODULE,
-        )
+        cls: type[ApiEnum] | type[ApiFlag] | None = self._classes.find("enums", name)
+        if cls is None:
+            members = [(item[0], item[1]) for item in items]
+            home = (self.key, name)
+            cls = make_enum(class_name(name), members, is_flag=is_flag, module=_MODULE, home=home)
         return EnumKind(INTEGERS[extra.get("enumtype", "u32")], cls)
 
     # ---- fields --------------------------------------------------------------------------------

@@ -7,14 +7,30 @@ import enum
 import keyword
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 #: Values outside of the definition that are remembered for one enum; more are made each time.
 _MAX_CACHED = 4096
 
 
+def _reduced(member: Any) -> Any:
+    """For pickle: a member by the definitions that its enum was made from, or as any enum's."""
+    key, name = type(member).__home__
+    if not key:
+        return type(member), (member._value_,)
+    from ._pickling import restore_member
+
+    return restore_member, (key, name, member._value_)
+
+
 class ApiEnum(enum.IntEnum):
     """Base of every `enum`. A value without a name is kept, as a number with the enum's type."""
+
+    #: Key of its definitions and name there, of a class made at run time: for pickles.
+    __home__: ClassVar[tuple[str, str]] = ("", "")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _reduced(self)
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -32,7 +48,20 @@ class ApiEnum(enum.IntEnum):
 
 
 class ApiFlag(enum.IntFlag, boundary=enum.KEEP):
-    """Base of every `enumflag`. Bits without a name are kept."""
+    """Base of every `enumflag`. Bits without a name are kept.
+
+    >>> "admin_up" in interface.flags                                   # doctest: +SKIP
+    True
+    """
+
+    __home__: ClassVar[tuple[str, str]] = ("", "")
+
+    def __contains__(self, other: Any) -> bool:
+        """Whether all bits of a member, or of a name, are set."""
+        return super().__contains__(to_member(type(self), other))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _reduced(self)
 
     def __repr__(self) -> str:
         kind = type(self).__name__
@@ -69,12 +98,18 @@ def member_name(name: str) -> str:
 
 
 def make_enum(
-    name: str, members: Iterable[tuple[str, int]], *, is_flag: bool, module: str
+    name: str,
+    members: Iterable[tuple[str, int]],
+    *,
+    is_flag: bool,
+    module: str,
+    home: tuple[str, str] = ("", ""),
 ) -> type[ApiEnum] | type[ApiFlag]:
     """The class of an enum that no generated package has."""
     items = [(member_name(member), value) for member, value in members]
     base: Any = ApiFlag if is_flag else ApiEnum
     made: type[ApiEnum] | type[ApiFlag] = base(name, items, module=module)
+    made.__home__ = home
     return made
 
 

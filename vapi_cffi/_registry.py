@@ -31,10 +31,10 @@ Given = str | os.PathLike[str] | Scope
 
 
 class SharedScope(Scope):
-    """A scope over a `DefinitionSet`."""
+    """A scope over a `DefinitionSet`. `key`: under which it is cached, and shared; "" if not."""
 
-    def __init__(self, definitions: DefinitionSet, classes: Any = None) -> None:
-        super().__init__(definitions, classes)
+    def __init__(self, definitions: DefinitionSet, classes: Any = None, key: str = "") -> None:
+        super().__init__(definitions, classes, key)
         self.set = definitions
 
 
@@ -83,7 +83,7 @@ def scope_of_package() -> SharedScope:
         text = (Path(__file__).parent / "api" / "definitions.json").read_bytes()
         return parse(text, "vapi_cffi/api/definitions.json")
 
-    return _shared("vapi_cffi", read, cached=False)
+    return _shared(_cache.OWN, read, cached=False)
 
 
 def _request(number: int) -> bytes:
@@ -95,9 +95,17 @@ def _shared(key: str, make: Callable[[], ParsedDefinitions], *, cached: bool = T
         found = _scopes.get(key)
     if found is None:
         folder = _cache.directory() if cached else None
-        made = SharedScope(_cache.load(key, make, folder))
-        with _lock:
-            found = _scopes.setdefault(key, made)
+        found = known_scope(key, _cache.load(key, make, folder))
+        assert found is not None
+    return found
+
+
+def known_scope(key: str, definitions: DefinitionSet | None = None) -> SharedScope | None:
+    """The scope of that key, if there is one; or one over these definitions from now on."""
+    with _lock:
+        found = _scopes.get(key)
+        if found is None and definitions is not None:
+            found = _scopes[key] = SharedScope(definitions, key=key)
     return found
 
 
@@ -184,6 +192,22 @@ class Sources:
             crc = scope.set.crc
             found.update(name for name in scope.set.callers() if f"{name}_{crc(name)}" in table)
         return sorted(found)
+
+    def asked_by(self, connection: Connection, name: str) -> tuple[str, str]:
+        """The request that a message comes for, and as what: reply, details or event; twice "" if
+        there is none. Looks through all of them: for errors."""
+        for scope in self.each(connection):
+            for caller in scope.set.callers():
+                service = scope.set.service(caller)
+                if service is None:
+                    continue
+                if name == service.reply:
+                    return caller, "reply"
+                if name == service.details:
+                    return caller, "details"
+                if name in service.events:
+                    return caller, "event"
+        return "", ""
 
     def subscription(self, connection: Connection, event: str) -> str | None:
         """The request that asks for an event, None if there is none."""

@@ -94,8 +94,7 @@ class Rows:
                     raw = encode_one(place.kind, values)
                 except FieldError as error:
                     raise InvalidArgument(
-                        f"{self._name}.{path}{_where(error)}: {error.reason}, "
-                        f"not {shown(error.value)}"
+                        f"{self._name}.{path}{_where(error)}: {error.sentence}"
                     ) from None
                 template[place.offset : place.offset + len(raw)] = raw
         return found
@@ -232,8 +231,8 @@ class Rows:
             most = max(counts, default=0)
             if most >= 1 << 8 * width:
                 row = counts.index(most)
-                reason = f"expected at most {(1 << 8 * width) - 1} values, got {most}"
-                wrong = FieldError(reason, _item(values)[row])
+                reason, item = f"expected at most {(1 << 8 * width) - 1} values", _item(values)[row]
+                wrong = FieldError(reason, item, told=f"{most}: {shown(item)}")
                 raise self._wrong(place, batch.first + row, wrong)
             column = b"".join([number.to_bytes(width, "big") for number in counts])
             scatter(packed, stride, offset, width, column)
@@ -245,8 +244,7 @@ class Rows:
 
     def _wrong(self, place: Place, row: int, error: FieldError) -> InvalidArgument:
         return InvalidArgument(
-            f"{self._name}: column {place.path!r}, row {row}{_where(error)}: "
-            f"{error.reason}, not {shown(error.value)}"
+            f"{self._name}: column {place.path!r}, row {row}{_where(error)}: {error.sentence}"
         )
 
 

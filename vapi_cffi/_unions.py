@@ -19,6 +19,8 @@ class UnionKind(Kind):
         self.fmt = f"{self.size}s"
         self.cls = cls
         cls.__kind__ = self
+        #: The key of its definitions, "" if they have none: for pickles.
+        self.home = ""
         self.out_type = cls.__name__
         self.in_type = f"{cls.__name__} | Mapping[str, object] | bytes"
         self._codecs = {arm: Many(kind) for arm, kind in self.arms.items()}

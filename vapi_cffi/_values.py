@@ -28,6 +28,20 @@ class LazyBlock:
         return block
 
 
+class _Signature:
+    """The `__signature__` of a class, for help(): made when somebody asks."""
+
+    def __get__(self, instance: object, owner: type[ApiValue]) -> Any:
+        block = getattr(owner, "__api__", None)
+        if block is None:  # of a base
+            return None
+        from inspect import Signature
+
+        from ._outline import parameters
+
+        return Signature(parameters(block))
+
+
 class ApiValue:
     """Base of every struct and message.
 
@@ -38,6 +52,7 @@ class ApiValue:
     __slots__ = ("__raw__",)
 
     __api__: ClassVar[Block]
+    __signature__ = _Signature()
 
     def __init__(self, **fields: Any) -> None:
         type(self).__api__.fill_in(self, fields)
@@ -63,6 +78,15 @@ class ApiValue:
         for name in block.slots:
             setattr(made, name, getattr(self, name))
         return made  # type: ignore[return-value]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        block = type(self).__api__
+        key, section = block.home
+        if not key:  # of a generated package: it can be imported
+            return super().__reduce_ex__(protocol)
+        from ._pickling import restore
+
+        return restore, (key, section, block.name, block.wire(self))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         from copy import deepcopy
@@ -120,6 +144,14 @@ class ApiUnion:
 
     def __hash__(self) -> int:
         return hash(self._raw)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        kind = type(self).__kind__
+        if not kind.home:
+            return super().__reduce_ex__(protocol)
+        from ._pickling import restore_union
+
+        return restore_union, (kind.home, kind.name, self._arm, self._raw)
 
     def __repr__(self) -> str:
         name = type(self).__name__

@@ -23,13 +23,17 @@ _INLINE = 16
 
 
 class FieldError(ValueError):
-    """A value that does not fit: `path` leads to it, `reason` says why."""
+    """A value that does not fit: `path` leads to it, `reason` says why.
 
-    def __init__(self, reason: str, value: object, *path: str) -> None:
+    `told`: what is shown of the value, if that is not the value itself; "" if the reason has it.
+    """
+
+    def __init__(self, reason: str, value: object, *path: str, told: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.value = value
         self.path = list(path)
+        self.told = told
 
     def inside(self, name: str) -> FieldError:
         """The same error, seen from one level further out."""
@@ -38,7 +42,13 @@ class FieldError(ValueError):
 
     def __str__(self) -> str:
         path = "".join(part if part.startswith("[") else f".{part}" for part in self.path)
-        return f"{path}: {self.reason}, not {shown(self.value)}"
+        return f"{path}: {self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        """What was expected, and what came instead."""
+        told = shown(self.value) if self.told is None else self.told
+        return f"{self.reason}, not {told}" if told else self.reason
 
 
 def shown(value: object) -> str:
@@ -262,7 +272,8 @@ class BytesKind(Kind):
     def convert(self, value: Any) -> bytes:
         raw = as_bytes(value)
         if len(raw) > self.size:
-            raise FieldError(f"expected at most {self.size} bytes, got {len(raw)}", value)
+            told = f"{len(raw)}: {shown(value)}"
+            raise FieldError(f"expected at most {self.size} bytes", value, told=told)
         return raw.ljust(self.size, b"\0")
 
     def packing(self, source: str, ns: Namespace) -> str:
@@ -344,10 +355,10 @@ class NaturalKind(Kind):
             found = self._convert(value)
             self._pack(found)
             return found
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             reason = str(error)
-        if not reason.startswith("expected"):
-            reason = f"expected {self.out_type.replace(' | ', ' or ')} ({reason[:_SHOWN]})"
+        if not reason.startswith("expected"):  # what ipaddress says is no help beside the value
+            reason = f"expected {_SAMPLES[self.out_type]}"
         raise FieldError(reason, value)
 
     def packing(self, source: str, ns: Namespace) -> str:
@@ -390,6 +401,19 @@ def _of_version(found: Any, version: int) -> Any:
     return found
 
 
+#: What is expected, for errors, by what comes out.
+_SAMPLES = {
+    "MACAddress": "a MAC address such as 02:fe:00:00:00:01",
+    "IPv4Address": "an IPv4 address such as 10.0.0.1",
+    "IPv6Address": "an IPv6 address such as 2001:db8::1",
+    "IPv4Address | IPv6Address": "an IP address such as 10.0.0.1 or 2001:db8::1",
+    "IPv4Network": "an IPv4 prefix such as 10.0.0.0/8",
+    "IPv6Network": "an IPv6 prefix such as 2001:db8::/32",
+    "IPv4Network | IPv6Network": "a prefix such as 10.0.0.0/8 or 2001:db8::/32",
+    "IPv4Interface": "an IPv4 address with its length such as 10.0.0.1/8",
+    "IPv6Interface": "an IPv6 address with its length such as 2001:db8::1/32",
+    "IPv4Interface | IPv6Interface": "an address with its length such as 10.0.0.1/8",
+}
 _NETWORK = "IPv4Network | IPv6Network"
 _INTERFACE = "IPv4Interface | IPv6Interface"
 
@@ -443,8 +467,8 @@ class ArrayKind(Kind):
     def convert(self, value: Any) -> list[Any]:
         items = self.many.convert(value)
         if len(items) > self.length:
-            reason = f"expected at most {self.length} values, got {len(items)}"
-            raise FieldError(reason, value)
+            told = f"{len(items)}: {shown(value)}"
+            raise FieldError(f"expected at most {self.length} values", value, told=told)
         items.extend(self.element.zero() for _ in range(self.length - len(items)))
         return items
 

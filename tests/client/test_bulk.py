@@ -274,7 +274,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"color": ["red", "pink"]}, "column 'color', row 1: expected a member of Color"),
     ({"color": np.array([1, 256])}, "column 'color', row 1: expected 0 to 255"),
     ({"name": ["x", "y" * 16]}, "column 'name', row 1: expected text of at most 15 bytes"),
-    ({"key": [b"123456789"]}, "column 'key', row 0: expected at most 8 bytes, got 9"),
+    ({"key": [b"123456789"]}, "column 'key', row 0: expected at most 8 bytes, not 9"),
     ({"mac": ["02:00:00:00:00:01", "02:00"]}, "column 'mac', row 1: expected a MAC address"),
     ({"ip4": ["10.0.0.1", "10.0.0.256"]}, "column 'ip4', row 1: .*, not '10.0.0.256'"),
     ({"ip4": [1, 2**32]}, "column 'ip4', row 1: .*, not 4294967296"),
@@ -308,7 +308,7 @@ def test_bad_tails(codec_of: Callable[[str], MessageCodec]) -> None:
     codec = codec_of("with_tail")
     for columns, text in (
         ({"points": [[{"x": 1}], [{"x": 2**31}]]}, r"'points', row 1 \(\[0\].*not 2147483648"),
-        ({"points": [[{}] * 256]}, "row 0: expected at most 255 values, got 256"),
+        ({"points": [[{}] * 256]}, "row 0: expected at most 255 values, not 256"),
         ({"n": [1]}, "it is the length of points"),
         ({"points[0].x": [1]}, "the template has no element 0"),
         ({"points": b""}, "belongs into the template"),

@@ -71,7 +71,7 @@ def test_a_request_object_instead_of_keywords(client: Client) -> None:
     index = client.api.create_loopback(request).sw_if_index
     (found,) = client.api.sw_interface_dump(sw_if_index=index)
     assert found.l2_address == "02:fe:00:00:00:43"
-    with pytest.raises(InvalidArgument, match="takes one CreateLoopback, or keywords, not int"):
+    with pytest.raises(InvalidArgument, match="takes one CreateLoopback, or keywords, not 5"):
         client.api.create_loopback(5)
 
 
@@ -101,13 +101,26 @@ def test_wrong_arguments_are_named(client: Client) -> None:
         client.api.sw_interface_set_flags(sw_if_index=1, flags="sideways")
     with pytest.raises(InvalidArgument, match="did you mean 'sw_if_index'"):
         client.api.sw_interface_set_flags(sw_if_idx=1)
+    with pytest.raises(InvalidArgument, match="did you mean '_timeout'"):
+        client.api.show_version(timeout=1)
+    with pytest.raises(InvalidArgument, match="'context': it is filled in"):
+        client.api.show_version(context=1)
+    request = client.api.create_loopback.request()
+    with pytest.raises(InvalidArgument, match=r"or keywords, not both \(mac_address\)"):
+        client.api.create_loopback(request, mac_address="02:fe:00:00:00:01")
+    with pytest.raises(InvalidArgument, match=r"\.mtu: expected at most 4 values, not 5: \[1, 2,"):
+        client.api.sw_interface_set_mtu(sw_if_index=0, mtu=[1, 2, 3, 4, 5])
 
 
 def test_unknown_messages(client: Client) -> None:
     with pytest.raises(AttributeError, match="did you mean 'show_version'"):
         _ = client.api.show_versoin
-    with pytest.raises(NoSuchMessage, match="is no request"):
+    with pytest.raises(NoSuchMessage, match="it is what 'show_version' is answered with"):
         _ = client.api.show_version_reply
+    with pytest.raises(NoSuchMessage, match="it is what 'sw_interface_dump' brings"):
+        _ = client.api.sw_interface_details
+    with pytest.raises(NoSuchMessage, match=r"use client\.events\('sw_interface_event'\)"):
+        _ = client.api.sw_interface_event
     assert not hasattr(client.api, "acl_add_replace")
     assert not hasattr(client.api, "__wrapped__")
 
@@ -122,10 +135,25 @@ def test_completion_and_help(client: Client) -> None:
     assert "sw_if_index: int" in text
     assert "Reply: SwInterfaceSetFlagsReply" in text
     assert {"sw_if_index", "flags", "_timeout"} <= set(inspect.signature(function).parameters)
+    nested = pydoc.plain(pydoc.render_doc(client.api.ip_route_add_del))
+    for line in (
+        "route: IpRoute",
+        "    n_paths: int  (the length of paths, filled in)",
+        "    paths: list[FibPath]",
+        "            FIB_API_PATH_TYPE_DROP",
+        "            address: AddressUnion  (one of:)",
+        "                ip4: IPv4Address",
+    ):
+        assert f"\n        {line}\n" in nested
+    request = client.api.ip_route_add_del.request
+    assert list(inspect.signature(request).parameters) == ["is_add", "is_multipath", "route"]
+    assert "route\n |      IpRoute" in pydoc.plain(pydoc.render_doc(request))
 
 
 def test_cli(client: Client) -> None:
     assert client.cli("show version").startswith("vpe v")
+    with pytest.raises(ApiError, match="cli_inband: unknown input `show nonsense'"):
+        client.cli("show nonsense")
 
 
 def test_a_peer_of_ones_own() -> None:
