@@ -145,7 +145,7 @@ class Bulk:
             fields = None if keep is True else [keep] if isinstance(keep, str) else list(keep)
             self._reading = Reading(reply, fields, fixed_only=True)
         self._kept: list[bytes] = []
-        self._retvals: list[array[int]] = []
+        self._retvals = array("i")
         self.result = BulkResult(binding.name, rows.total)
 
     def run(self, progress: Progress | None) -> BulkResult:
@@ -158,14 +158,13 @@ class Bulk:
                 flying.append(_Flight(self, batch, flying[-1] if flying else None))
                 self._fly(flying[-1], flying[-1].ahead, progress)
                 if len(flying) > 1:
-                    self._land(flying.pop(0), progress)
+                    self._land(flying, progress)
                 if self._stop and (result.failed or flying[-1].job.failed):
                     break
             else:
                 exhausted = True
             while flying:
-                self._land(flying[0], progress)
-                flying.pop(0)
+                self._land(flying, progress)
             if exhausted:
                 result.total = result.sent
         except KeyboardInterrupt:
@@ -217,10 +216,14 @@ class Bulk:
             elif (now - moved_at) * 1e9 >= self._timeout_ns:
                 raise Timeout(f"{self.result.name}: no answer for {self._timeout_ns / 1e9:g} s")
 
-    def _land(self, flight: _Flight, progress: Progress | None) -> None:
-        """Waits for the rest of a batch, and notes what became of it."""
+    def _land(self, flying: list[_Flight], progress: Progress | None) -> None:
+        """Waits for the rest of the first batch, and notes what became of it."""
+        flight = flying[0]
         self._fly(flight, 0, progress)
         self._record(flight)
+        for later in flying[1:]:
+            later.forget(flight)
+        del flying[0]
         if progress is not None:
             progress(self.result.answered, self.result.total)
 
@@ -242,6 +245,8 @@ class Bulk:
 
     def _record(self, flight: _Flight) -> None:
         result, job = self.result, flight.job
+        if flight.recorded:
+            return
         flight.recorded = True
         result.sent += job.sent
         result.answered += job.received
@@ -256,7 +261,7 @@ class Bulk:
                     row = flight.batch.row(index)
                     result.failures.append(Failure(flight.batch.first + index, row, retval))
         if self._keep_retvals:
-            self._retvals.append(retvals)
+            self._retvals.extend(retvals)
         if flight.replies is not None:
             self._kept.append(ffi.buffer(flight.replies, job.sent * job.reply_stride)[:])
 
@@ -265,10 +270,7 @@ class Bulk:
     def _finish(self) -> None:
         result = self.result
         np = sys.modules.get("numpy")
-        if np is not None:
-            result.retvals = np.frombuffer(b"".join(self._retvals), np.int32)
-        else:
-            result.retvals = array("i", b"".join(part.tobytes() for part in self._retvals))
+        result.retvals = self._retvals if np is None else np.asarray(self._retvals)
         if self._reading is not None:
             result.columns = self._reading.columns(result.sent, b"".join(self._kept))
 
@@ -313,7 +315,12 @@ class _Flight:
 
     def before(self) -> list[_Flight]:
         """The batch before this one, as long as it is under way."""
-        return [] if self._before is None or self._before.recorded else [self._before]
+        return [] if self._before is None else [self._before]
+
+    def forget(self, before: _Flight) -> None:
+        """That one has landed; it would keep the one before it, and so on: all that was sent."""
+        if self._before is before:
+            self._before, self.job.before = None, ffi.NULL
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import tracemalloc
 from array import array
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
@@ -433,6 +434,36 @@ def test_a_stream_longer_than_memory_likes(client: Client) -> None:
     assert len(result.retvals) == 0
 
 
+def test_batches_that_were_answered_are_let_go_of(client: Client) -> None:
+    """Two batches are under way at a time, however many there are."""
+    rows, size = 100 * 64, 222
+    template = {"route": {"paths": [{"type": "DROP"}]}}
+    prefixes = {"route.prefix": [f"10.0.{n >> 8}.{n & 255}/32" for n in range(rows)]}
+    client.bulk("ip_route_add_del", template, {"route.prefix": prefixes["route.prefix"][:64]})
+    tracemalloc.start()
+    try:
+        result = client.bulk("ip_route_add_del", template, prefixes, batch=64)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.answered == rows
+    assert peak < rows * size / 4, peak
+
+
+def test_an_error_of_the_progress_callback(client: Client) -> None:
+    """It comes out as it is; no batch is counted twice, and the client is as good as before."""
+
+    def progress(done: int, total: int | None) -> None:
+        if done >= 1000:
+            raise NotConnected("enough")
+
+    with pytest.raises(NotConnected, match="enough") as caught:
+        client.bulk("control_ping", count=5000, batch=500, progress=progress)
+    result = caught.value.result
+    assert 1000 <= result.answered == result.sent == len(result.retvals) < 5000
+    assert client.bulk("control_ping", count=1000).ok
+
+
 def test_bad_rows_stop_before_their_batch(client: Client) -> None:
     loop = client.api.create_loopback().sw_if_index
     rows = [loop] * 250 + ["x"] + [loop] * 49
@@ -477,13 +508,14 @@ def test_lost_requests(client: Client, peer: Peer) -> None:
         result.raise_for_errors()
 
 
-def test_a_peer_that_does_not_answer(client: Client, peer: Peer) -> None:
+@pytest.mark.parametrize("batch", [50, 2048])
+def test_a_peer_that_does_not_answer(client: Client, peer: Peer, batch: int) -> None:
     assert client.bulk("control_ping", count=1).ok
     with peer.faults.stalled(), pytest.raises(Timeout, match=r"no answer for 0.2 s") as caught:
-        client.bulk("control_ping", count=1000, timeout=0.2)
+        client.bulk("control_ping", count=1000, timeout=0.2, batch=batch)
     result = caught.value.result
     assert result.answered == 0
-    assert result.sent == result.lost
+    assert result.sent == result.lost > 50  # of two batches, if they are small
     assert result.retvals.tolist() == [LOST] * result.sent
     assert client.bulk("control_ping", count=10).ok
 
