@@ -45,6 +45,38 @@ def test_a_request_a_row(vapi: Vapi) -> None:
     assert not Path("routes.failed.csv").exists()
 
 
+def test_a_file_of_a_spreadsheet(vapi: Vapi) -> None:
+    """With a byte order mark, and the ends of lines of another system."""
+    name = routes("routes.csv", 37, 2, vapi.loopback())
+    text = Path(name).read_text(encoding="utf-8").replace("\n", "\r\n")
+    Path(name).write_bytes(text.encode("utf-8-sig"))
+    vapi.ok(*ADD, name)
+    assert len(there(vapi, 37)) == 2
+    piped = "\ufeffsw_if_index,flags\r\n0,0\r\n"
+    out = vapi.ok("bulk", "sw_interface_set_flags", "-c", "-", stdin=piped)
+    assert out.startswith("1 answered")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wrong"),
+    [
+        ("x.csv", "sw_if_index,flags\n0\n0,0\neth0,0\n0,0,0\n", [2, 4, 5]),
+        ("x.jsonl", '{"sw_if_index": 0}\n{"flags": \n[1]\n{"flags": "upp"}\n', [2, 3, 4]),
+        ("x.json", '[{"sw_if_index": 0}, 7]', [2]),
+    ],
+)
+def test_a_dry_run_names_all_lines_that_are_wrong(
+    vapi: Vapi, name: str, text: str, wrong: list[int]
+) -> None:
+    Path(name).write_text(text, encoding="utf-8")
+    done = vapi("bulk", "sw_interface_set_flags", "-c", name, "--dry-run")
+    assert done.code == 1
+    assert [line.split(":")[0] for line in done.err.splitlines()] == [
+        f"{name} line {number}" for number in wrong
+    ]
+    assert done.out.startswith(f"{len(wrong) + 1} rows, {len(wrong)} of them wrong;")
+
+
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "-"])
 def test_json_rows(vapi: Vapi, name: str) -> None:
     index = vapi.loopback()

@@ -68,7 +68,7 @@ def test_vpp_says_no(vapi: Vapi) -> None:
         (("dump", "sw_interface_dump", "--where", "a b"), 2, "--where 'a b'"),
         (("dump", "sw_interface_dump", "--limit", "-1"), 2, "--limit"),
         (("dump", "sw_interface_dump", "-o", "xml"), 2, "'xml'"),
-        (("call", "sw_interface_tag_add_del", "@/nowhere"), 1, "/nowhere"),
+        (("call", "sw_interface_tag_add_del", "@/nowhere"), 2, "/nowhere"),
         (("call", "sw_interface_tag_add_del", "-"), 2, "standard input is not JSON"),
         (("cal",), 2, "no such command 'cal'; did you mean 'call'?"),
     ],

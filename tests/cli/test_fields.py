@@ -49,6 +49,22 @@ def test_what_the_shell_makes_of_a_tilde_is_explained() -> None:
         parse(codec("sw_interface_dump"), ["sw_if_index=/home/operator"])
 
 
+def test_addresses_by_their_parts_and_unions_by_what_they_hold() -> None:
+    words = ["route.paths[0].nh.address=10.0.0.2", "route.prefix.len=16"]
+    route = built("ip_route_add_del_v2", *words, "route.prefix.address=10.1.0.0").route
+    assert route.prefix == ip_network("10.1.0.0/16")
+    assert str(route.paths[0].nh.address.ip4) == "10.0.0.2"
+    raw = built("ip_route_add_del_v2", "route.paths[0].nh.address=0x0a000003").route
+    assert str(raw.paths[0].nh.address.ip4) == "10.0.0.3"
+    struct = '{"prefix": {"address": {"af": 0, "un": {"ip4": "10.2.0.0"}}, "len": 16}}'
+    assert built("ip_route_add_del_v2", f"route={struct}").route.prefix == ip_network("10.2.0.0/16")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match=r"nothing\.json: No such file or directory$"):
+        parse(codec("sw_interface_dump"), [f"@{tmp_path}/nothing.json"])
+
+
 def test_nested_fields_and_elements() -> None:
     route = built(
         "ip_route_add_del_v2",
@@ -118,7 +134,7 @@ def test_json_reads_back_what_was_printed() -> None:
         ("ip_route_add_del_v2", "route.prefx=::/0", "route has no field 'prefx': did you mean"),
         ("ip_route_add_del_v2", "route.paths[1].weight=1", "expected [0] before it"),
         ("ip_route_add_del_v2", "route.paths[0].nh.address.ip5=1", "one of the arms ip4, ip6"),
-        ("ip_route_add_del_v2", "route.paths[0].nh.address=zz", "expected bytes, as 0x0123ab"),
+        ("ip_route_add_del_v2", "route.paths[0].nh.address=zz", "value, or bytes as 0x0123ab"),
         ("ip_route_add_del_v2", "route.paths[99999999].weight=1", "expected an index below"),
     ],
 )

@@ -23,6 +23,8 @@ def test_programs(vapi: Vapi) -> None:
     assert done.code == 1
     assert "ZeroDivisionError" in done.err
     assert vapi("shell", "-c", "raise SystemExit(7)").code == 7
+    done = vapi("shell", "-c", "exit()")  # SystemExit(None)
+    assert (done.code, done.err) == (0, "")
 
 
 @pytest.fixture

@@ -91,6 +91,12 @@ def test_what_changes_by_itself_is_left_out(vapi: Vapi, tmp_path: Path) -> None:
     assert done.code == 1
 
 
+def test_a_snapshot_that_cannot_be_written_names_its_file(vapi: Vapi, tmp_path: Path) -> None:
+    done = vapi("snapshot", f"{tmp_path}/nowhere/x.json", "-m", "ip_table_dump")
+    assert done.code == 1
+    assert done.error == f"vapi: {tmp_path}/nowhere/x.json: No such file or directory\n"
+
+
 def test_what_is_no_snapshot(vapi: Vapi, tmp_path: Path) -> None:
     for content in ("", "[]", "{}", '{"vapi_snapshot": 1, "state": [1], "messages": []}'):
         file = tmp_path / "bad.json"

@@ -102,6 +102,8 @@ def _text_of(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except ValueError as error:
         raise InvalidArgument(f"{path} is no text: {error}") from None
+    except OSError as error:
+        raise InvalidArgument(f"{path}: {error.strerror}") from None
 
 
 def _object(text: str, what: str) -> dict[Any, Any]:
@@ -190,11 +192,25 @@ def convert(kind: Kind | Tail, value: Any) -> Any:
         return _array(kind.element, value, kind.length)
     if isinstance(kind, ArrayTail):
         return _array(kind.many.element, value, None)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not isinstance(kind, NaturalKind):
         raise FieldError(f"expected {kind.out_type}, which has no fields and no elements", value)
     if isinstance(value, str):
         value = _scalar(kind, value)
+    elif isinstance(value, dict):
+        value = _spelt(value)
     return kind.convert(value)
+
+
+def _spelt(fields: dict[Any, Any]) -> dict[Any, Any]:
+    """An address or prefix as a struct: numbers of texts."""
+    return {
+        name: _spelt(item)
+        if isinstance(item, dict)
+        else int(item)
+        if isinstance(item, str) and item.isdecimal()
+        else item
+        for name, item in fields.items()
+    }
 
 
 def _scalar(kind: Kind | Tail, text: str) -> Any:
@@ -261,9 +277,16 @@ def _struct(block: Block, value: Any) -> Any:
 def _union(kind: UnionKind, value: Any) -> Any:
     if isinstance(value, str) and value.startswith("{"):
         value = _json(value)
-    elif isinstance(value, str):
-        return _bytes(value)
+    elif isinstance(value, str) and value.startswith(("0x", "text:")):
+        value = _bytes(value)
+        return kind.convert(value)
     arms = ", ".join(kind.arms)
+    if isinstance(value, str):
+        try:
+            return kind.convert(value)  # an address says itself which arm it is
+        except FieldError:
+            reason = f"expected one of its arms ({arms}) with a value, or bytes as 0x0123ab"
+            raise FieldError(reason, value) from None
     if not isinstance(value, dict) or len(value) != 1:
         raise FieldError(f"expected one of its arms ({arms}) with a value", value)
     ((arm, inner),) = value.items()

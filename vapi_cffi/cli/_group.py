@@ -132,7 +132,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except SystemExit as error:  # of a program in `vapi shell`
-        return error.code if isinstance(error.code, int) else _say(str(error.code), FAILED)
+        if error.code is None or isinstance(error.code, int):
+            return error.code or OK
+        return _say(str(error.code), FAILED)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return USAGE
@@ -152,7 +154,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if code is None or os.environ.get("VAPI_DEBUG"):
             raise
         hint = " (`vapi doctor` looks into it)" if code == NO_CONNECTION else ""
-        return _say(f"{error}{hint}", code)
+        return _say(f"{_text(error)}{hint}", code)
+
+
+def _text(error: Exception) -> str:
+    """What an error says; of the system's, the file first and no number."""
+    if type(error).__module__ == "builtins" and isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _code(error: Exception) -> int | None:

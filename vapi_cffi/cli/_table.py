@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -38,10 +38,12 @@ class Line(NamedTuple):
 class Source:
     """The rows of a file, `-` for standard input; iterate over it once.
 
-    Errors: `InvalidArgument` names the line that is wrong."""
+    Errors: `InvalidArgument` names the line that is wrong; with `on_wrong`, that function is given
+    errors of single lines instead, and the others go on."""
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self.on_wrong: Callable[[InvalidArgument], object] | None = None
         self.name = "standard input" if path == "-" else path
         if path != "-" and not Path(path).is_file():
             raise InvalidArgument(f"{path}: no such file")
@@ -69,13 +71,14 @@ class Source:
             if self.path == "-":
                 yield from self._read(sys.stdin)
             else:
-                with Path(self.path).open(encoding="utf-8", newline="") as file:
+                # Spreadsheets begin a file with a byte order mark.
+                with Path(self.path).open(encoding="utf-8-sig", newline="") as file:
                     yield from self._read(file)
         except UnicodeDecodeError as error:
             raise InvalidArgument(f"{self.name} is no text: {error}") from None
 
     def _read(self, file: IO[str]) -> Iterator[Line]:
-        first = file.readline()
+        first = file.readline().removeprefix("\ufeff")
         if first.lstrip().startswith("["):
             return self._array(first + file.read())
         again = _chain(first, file)
@@ -99,10 +102,8 @@ class Source:
                 if not cells:
                     continue
                 if len(cells) != width:
-                    raise InvalidArgument(
-                        f"{self.name} line {reader.line_num}: {len(cells)} values for "
-                        f"{width} columns"
-                    )
+                    self._wrong(reader.line_num, f"{len(cells)} values for {width} columns")
+                    continue
                 values = [cells[index] for index in kept] if remarks else cells
                 yield Line(reader.line_num, names, values)
         except csv.Error as error:
@@ -112,11 +113,11 @@ class Source:
         for number, text in enumerate(lines, 1):
             if text.strip():
                 try:
-                    yield self._line(number, json.loads(text))
+                    item = json.loads(text)
                 except (ValueError, RecursionError) as error:
-                    if isinstance(error, InvalidArgument):
-                        raise
-                    raise InvalidArgument(f"{self.name} line {number}: {error}") from None
+                    self._wrong(number, str(error))
+                    continue
+                yield from self._line(number, item)
 
     def _array(self, text: str) -> Iterator[Line]:
         try:
@@ -124,13 +125,20 @@ class Source:
         except (ValueError, RecursionError) as error:
             raise InvalidArgument(f"{self.name}: {error}") from None
         for number, item in enumerate(found, 1):
-            yield self._line(number, item)
+            yield from self._line(number, item)
 
-    def _line(self, number: int, item: Any) -> Line:
+    def _line(self, number: int, item: Any) -> Iterator[Line]:
         if not isinstance(item, dict):
-            raise InvalidArgument(f"{self.name} line {number}: expected an object, {{path: value}}")
+            self._wrong(number, "expected an object, {path: value}")
+            return
         row = {path: value for path, value in flat(item) if not path.startswith("#")}
-        return Line(number, tuple(row), list(row.values()))
+        yield Line(number, tuple(row), list(row.values()))
+
+    def _wrong(self, number: int, reason: str) -> None:
+        error = InvalidArgument(f"{self.name} line {number}: {reason}")
+        if self.on_wrong is None:
+            raise error
+        self.on_wrong(error)
 
 
 def _chain(first: str, rest: Iterable[str]) -> Iterator[str]:

@@ -300,18 +300,24 @@ def _dry(codec: MessageCodec, source: Source, shared: Sequence[str]) -> int:
     """Encodes every row; lists the first errors."""
     from .._errors import InvalidArgument
 
-    count = wrong = 0
+    good = wrong = 0
+
+    def note(error: InvalidArgument) -> None:
+        nonlocal wrong
+        wrong += 1
+        if wrong <= _LISTED:
+            click.echo(str(error), err=True)
+
+    source.on_wrong = note
     for line in source:
-        count += 1
         try:
             codec.encode(0, _example(codec, shared, line, source.name))
+            good += 1
         except InvalidArgument as error:
-            wrong += 1
-            if wrong <= _LISTED:
-                click.echo(str(error), err=True)
+            note(error)
     if wrong > _LISTED:
         click.echo(f"... and {wrong - _LISTED} more", err=True)
-    click.echo(f"{count} rows, {wrong} of them wrong; nothing was sent")
+    click.echo(f"{good + wrong} rows, {wrong} of them wrong; nothing was sent")
     return 1 if wrong else 0
 
 

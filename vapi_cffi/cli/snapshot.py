@@ -61,6 +61,8 @@ def command(file: str | None, messages: tuple[str, ...], target: Target) -> None
     try:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}") from None
     finally:
         temporary.unlink(missing_ok=True)
     rows = sum(map(len, whole["state"].values()))
