@@ -18,13 +18,14 @@ CSRC = ROOT / "csrc"
 #: Slices of declarations, each named as the header it mirrors. Order matters: types come first.
 #: There is no slice of callbacks: C never calls Python. Callbacks of the program are called by
 #: Python loops that receive, so no handle can dangle, and an exception simply leaves the loop.
-SLICES = ("common.h", "vapi.h", "batch.h", "peer.h")
+SLICES = ("common.h", "vapi.h", "batch.h", "peer.h", "address_text.h")
 
 PREAMBLE = """
 #include <vapi/vapi.h>
 #include <vapi/batch.h>
 #include <vapi/vapi_internal.h>
 #include "peer.h"
+#include "address_text.h"
 """
 
 FLAGS = ["-std=c11", "-O2", "-D_GNU_SOURCE", "-fvisibility=hidden", "-Wall", "-Wextra"]

@@ -17,6 +17,7 @@ from typing import Any
 
 from . import _addresses as ip
 from ._errors import InvalidArgument
+from ._ffi import ffi, lib
 from ._values import ApiUnion, ApiValue
 from ._wire import (
     NATURAL,
@@ -186,6 +187,10 @@ def _of_items(kind: Kind, values: Any) -> bytes | None:
     if isinstance(kind, TextKind | BytesKind):
         pack, size = kind._pack, kind.size
         return b"".join([pack(value).ljust(size, b"\0") for value in values])
+    if kind in _TEXTS and len(values) and type(values[0]) is str:
+        packed = _of_texts(kind.size, values)
+        if packed is not None:
+            return packed
     fast = _FAST.get(kind)
     return None if fast is None else b"".join([fast(value) for value in values])
 
@@ -243,6 +248,18 @@ def _families(raw: bytes, width: int) -> bytes:
     packed[::17] = bytes([width == 16]) * rows
     scatter(packed, 17, 1, width, raw)
     return bytes(packed)
+
+
+def _of_texts(size: int, values: Any) -> bytes | None:
+    """Texts of addresses or prefixes in C; None if there is one that is not the usual."""
+    try:
+        joined = "\n".join(values).encode()
+    except (TypeError, UnicodeEncodeError):
+        return None
+    packed = bytearray(size * len(values))
+    if lib.address_text_pack(joined, len(joined), len(values), size, ffi.from_buffer(packed)):
+        return bytes(packed)
+    return None
 
 
 def _ip4(value: Any) -> bytes:
@@ -321,6 +338,8 @@ _U32 = IntKind("u32", "I", 4)
 _IP4, _IP6, _ADDRESS = (
     NATURAL["ip4_address", 4], NATURAL["ip6_address", 16], NATURAL["address", 17]
 )  # fmt: skip
+#: Kinds whose texts C understands; the sizes tell it which.
+_TEXTS = (_IP4, _IP6, _ADDRESS, NATURAL["prefix", 18], NATURAL["address_with_prefix", 18])
 _FAST: dict[Kind, Callable[[Any], bytes]] = {
     _IP4: _ip4,
     _IP6: _ip6,

@@ -30,11 +30,14 @@ from vapi_cffi import (
     NotConnected,
     Timeout,
     Transport,
+    _vectors,
     connect,
 )
 from vapi_cffi._codec import MessageCodec
 from vapi_cffi._registry import scope_of_files
 from vapi_cffi._rows import Rows
+from vapi_cffi._vectors import RowError, encode
+from vapi_cffi._wire import NATURAL
 from vapi_cffi.sim import Peer, Request, SpawnedPeer
 
 np = pytest.importorskip("numpy")
@@ -151,6 +154,36 @@ def test_encoding_is_that_of_the_codec(
         codec.encode(7, {**fields, **{name: columns[name][row] for name in names}})
         for row in range(rows)
     ]
+
+
+ODD = [
+    "", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", "1.2.3.4/", "1.2.3.4/33",
+    "1.2.3.4/0024", "1.2.3.4/255.0.0.0", "::/129", "::ffff:1.2.3.4/96", "1::2%lo/64", "\ud800",
+    "1.2.3.4\n5.6.7.8", "\n", "\u0661.2.3.4", "::1\0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("size", [4, 16, 17, 18])
+def test_texts_of_addresses_mean_what_they_mean_one_by_one(
+    size: int, odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns of them are read in C; what that refuses, Python reads."""
+    name = {4: "ip4_address", 16: "ip6_address", 17: "address", 18: "prefix"}[size]
+    kind = NATURAL[name, size]
+    usual = {4: "10.0.0.1", 16: "2001:db8::1"}.get(size, "10.0.0.2")
+    columns: list[list[Any]] = [[odd], [usual, odd], [odd, usual], [usual, "2001:db8::2", odd]]
+
+    def encoded() -> Iterator[bytes | str]:
+        for values in [*columns, [usual, 7], [usual, None]]:
+            try:
+                yield encode(kind, values)
+            except RowError as error:
+                yield f"{error.row}: {error}"
+
+    at_once = list(encoded())
+    monkeypatch.setattr(_vectors, "_of_texts", lambda size, values: None)
+    assert list(encoded()) == at_once
 
 
 def one_each(codec: MessageCodec, **columns: Any) -> list[bytes]:
