@@ -235,6 +235,15 @@ def test_vapi_config_of_a_checkout() -> None:
     assert Path(lib, "libvapiclient.a").is_file()
 
 
+def test_vapi_config_names_the_api_files_of_the_peer(tmp_path: Path) -> None:
+    """As docs/c.md says; the library need not be there, nor built."""
+    vapi = (sys.executable, "-m", "vapi_cffi.cli")
+    folder, version = run(*vapi, "config", "--apidir", "--version").splitlines()
+    assert version == vapi_cffi.__version__
+    run(*vapi, "generate", "--c", tmp_path, folder)
+    assert (tmp_path / "vapi" / "vpe.api.vapi.h").is_file()
+
+
 def test_a_build_without_make_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "setup.py", "-q", "build_c"],

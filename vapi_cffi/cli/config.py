@@ -29,6 +29,7 @@ TEXTS = {
     "libdir": "Print the directory of the libraries.",
     "pkgconfig-dir": "Print the directory of vapi.pc, for PKG_CONFIG_PATH.",
     "cmake-dir": "Print the directory of vapi-config.cmake, for vapi_DIR.",
+    "apidir": "Print the directory of the API files that the embedded peer knows.",
     "version": "Print the library's version.",
 }
 
@@ -41,6 +42,7 @@ Examples:
   cc first.c $(vapi config --cflags --libs --static)
   PKG_CONFIG_PATH=$(vapi config --pkgconfig-dir) pkg-config --cflags --libs vapi
   cmake -B build -Dvapi_DIR=$(vapi config --cmake-dir)
+  vapi generate --c gen $(vapi config --apidir)       # without a VPP's API files
 """
 
 
@@ -56,8 +58,9 @@ def command(static: bool, **wanted: bool) -> None:
         raise click.UsageError(f"expected one of --{', --'.join(TEXTS)}")
     if static and "libs" not in chosen:
         raise click.UsageError("--static goes with --libs")
-    if chosen == ["version"]:
-        click.echo(__version__)
+    known = {"version": __version__, "apidir": str(PACKAGE / "api")}
+    if set(chosen) <= known.keys():  # without the library
+        click.echo("\n".join(known[name] for name in chosen))
         return
     root = _root()
     include, lib = root / "include", root / "lib"
@@ -73,8 +76,7 @@ def command(static: bool, **wanted: bool) -> None:
         "libdir": str(lib),
         "pkgconfig-dir": str(lib / "pkgconfig"),
         "cmake-dir": str(lib / "cmake" / "vapi"),
-        "version": __version__,
-    }
+    } | known
     for name in chosen:
         if name in places:
             click.echo(places[name])
