@@ -56,7 +56,9 @@ class Failure:
     def __str__(self) -> str:
         shown_row = ", ".join(f"{path}={shown(value)}" for path, value in self.row.items())
         text = "no answer" if self.lost else _retvals.text_of(self.retval)
-        return f"row {self.index} ({shown_row}): {text}: {self.symbol}"
+        where = f"row {self.index} ({shown_row})" if shown_row else f"row {self.index}"
+        number = "" if self.lost or self.symbol == str(self.retval) else f" ({self.retval})"
+        return f"{where}: {text}: {self.symbol}{number}"
 
 
 @dataclass(slots=True)

@@ -108,7 +108,8 @@ _RAW16 = _Raw(16)
 
 
 class Reading:
-    """How messages of one kind become columns; `fields`: paths, None for all.
+    """How messages of one kind become columns; `fields`: paths, in the order that the columns
+    shall have, None for all.
 
     Errors: `InvalidArgument` for a path that is none.
     """
@@ -137,6 +138,12 @@ class Reading:
                 raise InvalidArgument(
                     f"{codec.name} has no column {path!r}: it has {', '.join(known)}"
                 )
+        self._order = [
+            name
+            for path in (known if wanted is None else wanted)
+            for name in known
+            if _is_in(name, path)
+        ]
 
     @property
     def layout(self) -> dict[str, Any]:
@@ -157,6 +164,7 @@ class Reading:
         if self.tail is not None:
             name, kind = self.tail
             made[name] = Nested.of(kind, tails, ends)
+        made = {name: made[name] for name in self._order if name in made}
         return Columns(rows, made, {leaf.name: leaf for leaf in self.leaves}, self.codec, heads)
 
 

@@ -430,6 +430,16 @@ def test_failures_have_their_rows(client: Client) -> None:
     assert stopped.sent == stopped.answered
 
 
+def test_a_failure_without_columns_has_no_empty_brackets(client: Client) -> None:
+    result = client.bulk("sw_interface_set_flags", sw_if_index=777, count=2)
+    with pytest.raises(ApiError) as caught:
+        result.raise_for_errors()
+    assert str(caught.value) == (
+        "sw_interface_set_flags: 2 of 2 failed, the first is row 0: "
+        "there is no interface with that sw_if_index: INVALID_SW_IF_INDEX (-2)"
+    )
+
+
 def test_replies_as_columns(client: Client) -> None:
     result = client.bulk("create_loopback", count=300, keep="sw_if_index", batch=128)
     assert result.columns is not None

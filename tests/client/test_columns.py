@@ -179,6 +179,19 @@ def routes(client: Client, networks: list[str]) -> None:
     ).raise_for_errors()
 
 
+def test_columns_come_in_the_order_that_was_asked_for(client: Client) -> None:
+    dump = client.api.sw_interface_dump
+    names = ["interface_name", "mtu", "sw_if_index"]
+    assert list(dump().columns(names)) == names
+    assert list(dump().to_numpy(names)) == names
+    assert list(client.api.ip_route_v2_dump().columns(["route.paths", "route.prefix"])) == [
+        "route.paths",
+        "route.prefix.af",
+        "route.prefix.address",
+        "route.prefix.len",
+    ]
+
+
 def test_routes_and_back(client: Client, has_numpy: bool) -> None:
     """What a dump gives is what bulk takes."""
     networks = [f"10.{n}.0.0/16" for n in range(40)]
