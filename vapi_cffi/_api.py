@@ -12,8 +12,16 @@ from . import _retvals
 from ._codec import MessageCodec
 from ._definitions import Service
 from ._dump import Dump, Stream, cursor_offset
-from ._errors import ApiError, InvalidArgument, MessageUnavailable, NoSuchMessage, VapiError
+from ._errors import (
+    ApiError,
+    InvalidArgument,
+    MessageUnavailable,
+    NoSuchMessage,
+    Timeout,
+    VapiError,
+)
 from ._outline import outline, parameters
+from ._timeouts import named
 from ._values import ApiMessage
 from ._wire import shown
 
@@ -186,6 +194,8 @@ def _asking(binding: Binding) -> Callable[..., Any]:
             )
         except ConnectionError as error:
             raise client.lost(error) from None
+        except Timeout as error:
+            raise named(error, binding.name) from None
         if log.isEnabledFor(logging.DEBUG):
             log.debug("%s answered, %d bytes", binding.name, len(data))
         return accept(data), data

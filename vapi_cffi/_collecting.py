@@ -149,7 +149,7 @@ class Collector:
 
             code = wait_in_slices(attempt, timeout_ns)
             if code == EAGAIN:
-                raise Timeout("no answer in time", code=code)
+                raise Timeout(f"no answer for {timeout_ns / 1e9:g} s", code=code)
             if code:
                 raise error_for(code, slot.ctx)
             if job.ended:

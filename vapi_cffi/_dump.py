@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ._codec import MessageCodec
 from ._collecting import ROWS, Collector, Packed, Question
 from ._errors import InvalidArgument
+from ._timeouts import naming
 
 if TYPE_CHECKING:
     import pandas
@@ -75,7 +76,11 @@ class Dump(Generic[T_co]):
         collector = Collector(client.connection, question, rows=rows)
         log.debug("%s sent, %d bytes", binding.name, len(message))
         tap = client.connection.tap
-        with client.watched(), closing(collector.batches(self._timeout, want)) as batches:
+        with (
+            naming(binding.name),
+            client.watched(),
+            closing(collector.batches(self._timeout, want)) as batches,
+        ):
             yield from batches if tap is None else tap.collected(question, collector, batches)
         self._end = collector.end or b""
         log.debug("%s is complete", binding.name)

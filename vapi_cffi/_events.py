@@ -13,6 +13,7 @@ from ._closing import Closing
 from ._codec import MessageCodec
 from ._errors import InvalidArgument, NoSuchMessage, NotConnected, Timeout, VapiError
 from ._hub import Mailbox
+from ._timeouts import naming
 
 if TYPE_CHECKING:
     from ._base_client import BaseClient
@@ -116,7 +117,7 @@ class Events(Closing):
         if not box.items:
             if self._closed:
                 raise NotConnected("these events were closed")
-            with self._client.watched():
+            with naming(", ".join(self.names)), self._client.watched():
                 self._client.hub.wait(box, self.timeout if timeout is None else timeout)
         data = box.items.popleft()
         return self._codecs[data[:2]].accept(data)
@@ -219,10 +220,17 @@ def subscribing(
     return function, fields
 
 
+def _check_callback(events: Events, callback: object) -> None:
+    if not callable(callback):
+        events.close()
+        raise InvalidArgument(f"callback is called with each event, it cannot be {callback!r}")
+
+
 class Listener(Closing):
     """Calls a function for each event, in a thread of its own."""
 
     def __init__(self, events: Events, callback: Callable[[Any], object]) -> None:
+        _check_callback(events, callback)
         self.events = events
         self._callback = callback
         self._thread = Thread(target=self._run, name=f"vapi-{events.names[0]}", daemon=True)
@@ -242,3 +250,6 @@ class Listener(Closing):
         """Unsubscribes; returns when the callback has returned."""
         self.events.close()
         self._thread.join()
+
+    def __repr__(self) -> str:
+        return f"<Listener of {self.events!r}>"

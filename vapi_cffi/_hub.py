@@ -133,7 +133,8 @@ class Hub:
         """
         if box.items:
             return
-        deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        limit = self.timeout if timeout is None else timeout
+        deadline = monotonic() + limit
         bring = receive or self._receive
         try:
             while not box.items:
@@ -149,7 +150,7 @@ class Hub:
                 else:
                     box.wake.wait(None if left == math.inf else left)
                 if left == 0.0 and not box.items:
-                    raise Timeout("no answer in time")
+                    raise Timeout(f"no answer for {limit:.3g} s")
         finally:
             self._leave(box)
 

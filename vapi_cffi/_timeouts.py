@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic_ns
 
-from ._errors import InvalidArgument
+from ._errors import InvalidArgument, Timeout
 
 #: For ever, as the C core counts.
 FOREVER_NS = 2**64 - 1
@@ -29,6 +30,20 @@ def to_ns(timeout: float, name: str = "timeout") -> int:
     except TypeError:
         pass  # said below, with the value
     raise InvalidArgument(f"{name} is seconds, at least 0 (or math.inf), not {timeout!r}")
+
+
+def named(error: Timeout, what: str) -> Timeout:
+    """The same, and what was waited for."""
+    return Timeout(f"{what}: {error.text.removeprefix('call: ')}", code=error.code)
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """A `Timeout` that comes out of the block says what was waited for."""
+    try:
+        yield
+    except Timeout as error:
+        raise named(error, what) from None
 
 
 def wait_in_slices(attempt: Callable[[int], int], timeout_ns: int) -> int:

@@ -194,8 +194,10 @@ class Functions:
         if name.startswith(_EVENT_PREFIX) and name.endswith(_EVENT_SUFFIX):
             event = name[len(_EVENT_PREFIX) : -len(_EVENT_SUFFIX)]
             function = _event_function(self._scope, event)
+            function.__doc__ = _ABOUT_EVENT.format(event)
         else:
             function = _request_function(self._scope, name)
+            function.__doc__ = _ABOUT_REQUEST.format(name)
         function.__name__ = function.__qualname__ = name
         function.__module__ = __name__
         self.__dict__[name] = function
@@ -205,6 +207,17 @@ class Functions:
         """The same, for names in variables."""
         found: Callable[..., None] = getattr(self, name)
         return found
+
+
+#: What help() says.
+_ABOUT_REQUEST = """Sends {}, and calls back for each message that comes for it.
+
+`request`: an object of its class, a dict of its fields, or None for the defaults.
+`callback(connection, context, error, is_last, reply)` gets a view that is gone when it returns, or
+None and the error; the last call of a dump has neither. `details_callback` is for the details of
+streams. Errors: `InvalidArgument`, `NoSuchMessage`, `WouldBlock` (non-blocking mode: not now).
+`help(client.api.NAME)` of a client tells the fields."""
+_ABOUT_EVENT = """Calls `callback(connection, context, event)` for each {} from now on."""
 
 
 def _request_function(scope: SharedScope | None, name: str) -> Callable[..., None]:

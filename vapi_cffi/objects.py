@@ -42,6 +42,7 @@ from ._errors import (
 from ._registry import SharedScope
 from ._requests import Call, Outstanding
 from ._results import ResultSet, hold, release
+from ._timeouts import naming
 from ._values import ApiMessage
 from .bindings import package_of
 from .callback import connection_of
@@ -183,7 +184,8 @@ class _Executable(Closing, Generic[Q]):
         if sent is None:
             raise MisuseError(f"{self._call.name} was not executed: nothing will come")
         if not sent.done:
-            self._dispatcher.until(lambda: sent.done, timeout, sent)
+            with naming(self._call.name):
+                self._dispatcher.until(lambda: sent.done, timeout, sent)
         return self._state
 
     def close(self) -> None:
@@ -392,7 +394,8 @@ class EventRegistration(Closing, Generic[D]):
         if self._closed:
             raise NotConnected(f"the registration for {self.name} was closed")
         if not self._results:
-            self._dispatcher.until(lambda: bool(self._results), timeout)
+            with naming(self.name):
+                self._dispatcher.until(lambda: bool(self._results), timeout)
 
     def close(self) -> None:
         """Ends the registration, and frees all events. Idempotent."""

@@ -176,7 +176,8 @@ def test_dumps(talk: Talk, new_loop: Callable[[], asyncio.AbstractEventLoop]) ->
 
 def test_a_dump_that_is_not_answered(peer: Peer, talk: Talk) -> None:
     async def main(vpp: aio.Client) -> None:
-        with peer.faults.stalled(), pytest.raises(Timeout):
+        waits = pytest.raises(Timeout, match=r"^sw_interface_dump: no answer for 0\.05 s$")
+        with peer.faults.stalled(), waits:
             await vpp.api.sw_interface_dump(_timeout=0.05).all()
         assert len(await vpp.api.sw_interface_dump().all()) == 1
 
@@ -231,7 +232,7 @@ def test_events(peer: Peer, talk: Talk, new_loop: Callable[[], asyncio.AbstractE
                     break
             while events.pending():
                 await events.get()
-            with pytest.raises(Timeout):
+            with pytest.raises(Timeout, match=r"^sw_interface_event: no answer for 0\.02 s$"):
                 await events.get(timeout=0.02)
         with pytest.raises(NotConnected, match="closed"):
             await events.get()

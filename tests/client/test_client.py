@@ -172,7 +172,8 @@ def test_what_was_tried_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_timeout_of_one_call(client: Client, peer: Peer) -> None:
     client.api.show_version()
-    with peer.faults.stalled(), pytest.raises(Timeout):
+    waits = pytest.raises(Timeout, match=r"^show_version: no answer for 0\.05 s$")
+    with peer.faults.stalled(), waits:
         client.api.show_version(_timeout=0.05)
     assert client.api.show_version(_timeout=math.inf).retval == 0
 

@@ -76,7 +76,8 @@ def test_calls_inside_of_a_dump(client: Client) -> None:
 
 def test_a_dump_that_is_not_answered(client: Client, peer: Peer) -> None:
     dump = client.api.sw_interface_dump(_timeout=0.05)
-    with peer.faults.stalled(), pytest.raises(Timeout):
+    waits = pytest.raises(Timeout, match=r"^sw_interface_dump: no answer for 0\.05 s$")
+    with peer.faults.stalled(), waits:
         dump.all()
     assert len(client.api.sw_interface_dump().all()) == 1
 
@@ -148,7 +149,7 @@ def test_events_come(client: Client) -> None:
         assert "IF_STATUS_API_FLAG_ADMIN_UP" in repr(seen.flags)
         while events.pending():
             events.get()
-        with pytest.raises(Timeout):
+        with pytest.raises(Timeout, match=r"^sw_interface_event: no answer for 0\.05 s$"):
             events.get(timeout=0.05)
     with pytest.raises(NotConnected, match="closed"):
         events.get()
@@ -240,3 +241,10 @@ def test_events_that_cannot_be(client: Client) -> None:
         client.events("sw_interface_event", policy="panic")  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="name of an event"):
         client.events()
+
+
+def test_a_callback_must_be_one(client: Client) -> None:
+    with pytest.raises(InvalidArgument, match="called with each event, it cannot be 5"):
+        client.on("sw_interface_event", 5)  # type: ignore[arg-type]
+    with client.on("sw_interface_event", print) as listener:
+        assert repr(listener) == "<Listener of <Events sw_interface_event, 0 waiting>>"

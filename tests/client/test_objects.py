@@ -467,7 +467,7 @@ def test_events(connection: Connection, peer: Peer) -> None:
         with pytest.raises(MisuseError, match="has a callback already"):
             EventRegistration(connection, "sw_interface_event")
         found.free_all()
-        with pytest.raises(Timeout):
+        with pytest.raises(Timeout, match=r"^sw_interface_event: no answer for 0"):
             events.wait(timeout=0.02)
         peer.event("sw_interface_event", sw_if_index=9)
         events.wait(timeout=5)

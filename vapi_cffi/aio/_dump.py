@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from .._timeouts import naming
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
@@ -64,7 +66,8 @@ class Dump(Generic[T_co]):
         """Everything that is there, at least one message; the last one may be the end."""
         items = box.items
         if not items:
-            await self._channel.filled(box, self._timeout)
+            with naming(self._binding.name):
+                await self._channel.filled(box, self._timeout)
         return [items.popleft() for _ in range(len(items))]
 
     async def all(self) -> list[T_co]:

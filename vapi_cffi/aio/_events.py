@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from .._codec import MessageCodec
 from .._errors import NotConnected, VapiError
 from .._events import Bounded, Policy, checked_events, subscribing
+from .._timeouts import naming
 from ._waiting import Waker
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class Events:
                 raise NotConnected("these events were closed")
             if not self._attached:
                 await self.attach()
-            await self._client.channel.filled(box, self.timeout if timeout is None else timeout)
+            limit = self.timeout if timeout is None else timeout
+            with naming(", ".join(self.names)):
+                await self._client.channel.filled(box, limit)
         data = box.items.popleft()
         return self._codecs[data[:2]].accept(data)
 
