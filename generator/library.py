@@ -17,7 +17,7 @@ from .crc import chain_crc, statement_text
 from .flatten import Flattener, JsonPart, Unit, kind_of, module_of
 from .marks import attempts
 from .model import OutlineItem
-from .order import Arrangement, arrange, likely
+from .order import Arrangement, arrange, likely, weave
 from .schema import DefineDecl, EnumDecl, ImportDecl, SchemaFile, TypeDecl
 from .services import explicit_part
 from .source import Loader
@@ -28,6 +28,12 @@ MIN_EFFORT = 20_000
 
 #: Steps for each guess at the marks of an enum.
 MARK_EFFORT = 300
+
+#: Orders of options and imports that are tried.
+MAX_OPENINGS = 20
+
+#: What stands at the top of a file, options and imports: each with what it adds to the CRC.
+Opening = Sequence[tuple[OutlineItem, list[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Library:
         self._effort = effort
         self._own: dict[str, list[TypeDecl]] = {}
         self._arrangements: dict[str, Arrangement | None] = {}
+        self._openings: dict[str, Opening] = {}
         self._chains: dict[str, list[bytes] | None] = {}
 
     # --- what belongs to whom ---
@@ -137,9 +144,8 @@ class Library:
             if unit is None:
                 continue
             if unit.schema.is_inlined:
-                before = self._before(unit) if self._effort else None
-                if before is not None:
-                    self._arrangement(unit, before)
+                if self._effort and self._opening(unit) is not None:
+                    self._arrangement(unit)
             else:
                 for part in unit.chain:
                     if isinstance(part, JsonPart):
@@ -165,19 +171,19 @@ class Library:
         guess = likely(self.own_types(unit), unit.defines, self._marks)
         if not self._effort and given is not None:
             return Proof(given, None, guess.generated)
-        before = self._before(unit)
-        if before is None:
+        opening = self._opening(unit)
+        if opening is None:
             # Nothing to compare with: the imported files are not at hand.
-            crc = given if given is not None else self._crc_of(unit, [], guess)
+            crc = given if given is not None else self._crc_of([], guess)
             return Proof(crc, None, guess.generated)
         if given is None:
-            crc = self._crc_of(unit, before, guess)
+            crc = self._crc_of(opening, guess)
             return Proof(crc, self._outline(unit, guess), guess.generated)
-        found = self._arrangement(unit, before)
+        found = self._arrangement(unit)
         if found is None:
             self._diagnostics.error(
                 Pointer(unit.schema.path, ("vl_api_version",)),
-                f"file CRC {given:#010x} in the file, but {self._crc_of(unit, before, guess):#010x}"
+                f"file CRC {given:#010x} in the file, but {self._crc_of(opening, guess):#010x}"
                 " computed, and no order of its statements gives the former",
             )
             return Proof(given, None, guess.generated)
@@ -191,23 +197,34 @@ class Library:
             else:
                 yield statement_text(item, self._marks)
 
-    def _crc_of(self, unit: Unit, before: Sequence[bytes], arrangement: Arrangement) -> int:
+    def _crc_of(self, opening: Opening, arrangement: Arrangement) -> int:
         texts = [statement_text(item, self._marks) for item in arrangement.statements]
-        return chain_crc([*before, *texts])
+        return chain_crc([*_texts_of(opening), *texts])
 
-    def _arrangement(self, unit: Unit, before: Sequence[bytes]) -> Arrangement | None:
+    def _arrangement(self, unit: Unit) -> Arrangement | None:
+        """The order of the own statements; that of options and imports is kept in `_openings`."""
         if unit.module not in self._arrangements:
-            own = self.own_types(unit)
-            crc = unit.schema.crc
-            if crc is None:
-                found: Arrangement | None = likely(own, unit.defines, self._marks)
-            else:
-                effort = max(self._effort, MIN_EFFORT)
-                found = arrange(own, unit.defines, self._marks, before, crc, effort)
-                if found is None:
-                    found = self._arrange_marked(unit, own, before, crc)
-            self._arrangements[unit.module] = found
+            self._arrangements[unit.module] = self._arrange(unit)
         return self._arrangements[unit.module]
+
+    def _arrange(self, unit: Unit) -> Arrangement | None:
+        own = self.own_types(unit)
+        crc = unit.schema.crc
+        if crc is None:
+            return likely(own, unit.defines, self._marks)
+        opening = self._opening(unit)
+        if opening is None:
+            return None
+        count = len(unit.options)
+        effort = max(self._effort, MIN_EFFORT)
+        found = None
+        for attempt in weave(opening[:count], opening[count:], MAX_OPENINGS):
+            texts = _texts_of(attempt)
+            found = arrange(own, unit.defines, self._marks, texts, crc, effort)
+            if found is not None:
+                self._openings[unit.module] = attempt
+                return found
+        return self._arrange_marked(unit, own, _texts_of(opening), crc)
 
     def _arrange_marked(
         self, unit: Unit, own: list[TypeDecl], before: Sequence[bytes], crc: int
@@ -229,18 +246,24 @@ class Library:
                 return found
         return None
 
-    def _before(self, unit: Unit) -> list[bytes] | None:
-        """Texts of options and imports, which stand at the top; None if an import is missing."""
-        texts = [statement_text(item, self._marks) for item in unit.options]
-        direct = self.direct_imports(unit)
-        if direct is None:
-            return None
-        for _, other in direct:
-            chain = self._chain(other)
-            if chain is None:
+    def _opening(self, unit: Unit) -> Opening | None:
+        """Options and imports, which stand at the top, in the order that is known of them: each
+        kind for itself. None if an import is missing."""
+        if unit.module not in self._openings:
+            direct = self.direct_imports(unit)
+            if direct is None:
                 return None
-            texts.extend(chain)
-        return texts
+            items = [
+                (OutlineItem("option", item.name), [statement_text(item, self._marks)])
+                for item in unit.options
+            ]
+            for path, other in direct:
+                chain = self._chain(other)
+                if chain is None:
+                    return None
+                items.append((OutlineItem("import", path), chain))
+            self._openings[unit.module] = items
+        return self._openings[unit.module]
 
     def _chain(self, unit: Unit) -> list[bytes] | None:
         """What importing a file adds to the CRC: its types and those of its imports, in order."""
@@ -258,23 +281,22 @@ class Library:
                 elif isinstance(item, TypeDecl):
                     texts.append(statement_text(item, self._marks))
             return texts
-        before = self._before(unit)
-        if before is None:
+        if self._opening(unit) is None:
             return None
-        found = self._arrangement(unit, before)
-        if found is None:
+        found = self._arrangement(unit)
+        opening = self._opening(unit)
+        if found is None or opening is None:
             return None
         types = [item for item in found.statements if not isinstance(item, DefineDecl)]
-        inside = before[len(unit.options) :]
+        inside = _texts_of([item for item in opening if item[0].kind == "import"])
         return inside + [statement_text(item, self._marks) for item in types]
 
     def _outline(self, unit: Unit, arrangement: Arrangement) -> tuple[OutlineItem, ...] | None:
         """The statements of the `.api` file that gives this JSON."""
-        direct = self.direct_imports(unit)
-        if direct is None:
+        opening = self._opening(unit)
+        if opening is None:
             return None
-        items = [OutlineItem("option", item.name) for item in unit.options]
-        items += [OutlineItem("import", path) for path, _ in direct]
+        items = [item for item, _ in opening]
         for item in arrangement.statements:
             kind = "define" if isinstance(item, DefineDecl) else kind_of(item)
             items.append(OutlineItem(kind, item.name))
@@ -284,3 +306,7 @@ class Library:
         items += [OutlineItem("counters", str(at)) for at in range(len(unit.counters))]
         items += [OutlineItem("paths", str(at)) for at in range(len(unit.paths))]
         return tuple(items)
+
+
+def _texts_of(opening: Opening) -> list[bytes]:
+    return [text for _, texts in opening for text in texts]

@@ -10,14 +10,17 @@ This proves the CRC, and gives `.api` text that VPP's compiler turns into the sa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, islice, pairwise
+from typing import TypeVar
 
 from .crc import Marks, bare_name, block_text, statement_text
 from .flatten import kind_of, make_reply
 from .graph import needs_of
 from .schema import DefineDecl, EnumDecl, OptionDecl, TypeDecl
+
+T = TypeVar("T")
 
 #: How unlikely an arrangement may be (see `_Search`).
 MAX_COST = 6
@@ -56,6 +59,19 @@ def likely(types: Sequence[TypeDecl], defines: Sequence[DefineDecl], marks: Mark
     if found is None:
         return Arrangement((*types, *defines), frozenset())
     return found
+
+
+def weave(first: Sequence[T], second: Sequence[T], limit: int) -> Iterator[list[T]]:
+    """Both lists as one, each in its own order, in up to `limit` ways: all of `first` ahead, none
+    of them ahead, then mixed."""
+    total = len(first) + len(second)
+    ahead = tuple(range(len(first)))
+    behind = tuple(range(len(second), total))
+    ways = dict.fromkeys([ahead, behind])
+    ways.update(dict.fromkeys(islice(combinations(range(total), len(first)), limit)))
+    for places in islice(ways, limit):
+        ones, others = iter(first), iter(second)
+        yield [next(ones) if at in places else next(others) for at in range(total)]
 
 
 def arrange(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator import ApiError, load_api_text, load_json_text
+from generator import DEFAULT_EFFORT, ApiError, load, load_api_text, load_json_text
 from generator._diagnostics import Location
 from generator.crc import chain_crc, statement_text
-from generator.emit import json
+from generator.emit import api, json
 from generator.order import arrange
 from generator.schema import DefineDecl, EnumDecl, EnumeratorDecl, FieldDecl, StructDecl
+
+Write = Callable[[dict[str, str]], Path]
 
 HERE = Location("test")
 
@@ -93,6 +97,33 @@ def test_wrong_file_crc_names_both() -> None:
         load_json_text(text, effort=1000)
     assert "file CRC 0x00000123 in the file" in str(caught.value)
     assert f"{file.crc:#010x} computed" in str(caught.value)
+
+
+# Where options and imports may stand at the top of a file.
+TOPS = [
+    'option version = "1.0.0"; option status = "x"; import "t.api"; import "u.api";',
+    'import "t.api"; import "u.api"; option version = "1.0.0"; option status = "x";',
+    'option version = "1.0.0"; import "t.api"; import "u.api"; option status = "x";',
+    'import "t.api"; option version = "1.0.0"; import "u.api"; option status = "x";',
+]
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_order_of_options_and_imports_is_found(top: str, write: Write) -> None:
+    """The JSON of each is proven, and the `.api` text made from it gives the same JSON again."""
+    text = top + "define m { u32 client_index; u32 context; vl_api_t_t t; vl_api_u_t u; };"
+    text += "define m_reply { u32 context; i32 retval; };"
+    imports = {"t.api": "typedef t { u8 a; };", "u.api": "enum u { U = 1, };"}
+    before = load(write({**imports, "m.api": text}) / "m.api").files[0]
+    written = {
+        f"{name}.json": json.to_text(load_api_text(imports[name], name).files[0])
+        for name in imports
+    }
+    path = write({**written, "m.api.json": json.to_text(before)}) / "m.api.json"
+    after = load(path, effort=DEFAULT_EFFORT).files[0]
+    assert after.crc == before.crc
+    again = load(write({"m.api": api.to_text(after)}) / "m.api").files[0]
+    assert json.to_text(again) == json.to_text(before)
 
 
 @st.composite
