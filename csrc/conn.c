@@ -320,6 +320,19 @@ static void apply_options(vapi_ctx_t ctx, const vapi_connect_options_t *o)
     memset(&ctx->stats, 0, sizeof ctx->stats);
 }
 
+/** Where a socket beside this connection would be opened. */
+static void note_socket(vapi_ctx_t ctx, const vapi_connect_options_t *o)
+{
+    const char *path = ctx->transport->socket_path;
+    if (o->transport == VAPI_TRANSPORT_SOCKET)
+        path = o->address != NULL ? o->address : VAPI_DEFAULT_SOCKET;
+    else if (o->large_over_shm)
+        path = "";
+    /* One that would be too long, VPP has not been found at. */
+    memcpy(ctx->socket_path, path, strnlen(path, SOCKIO_MAX_PATH) + 1);
+    memcpy(ctx->name, o->name, strlen(o->name) + 1);
+}
+
 /** Says goodbye and lets go of the transport; kept for as long as messages of it are held. */
 static int part(vapi_ctx_t ctx, deadline_t deadline)
 {
@@ -358,7 +371,7 @@ static int part(vapi_ctx_t ctx, deadline_t deadline)
     return goodbye ? 0 : -ETIMEDOUT;
 }
 
-vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *options)
+vapi_error_e conn_open(vapi_ctx_t ctx, const vapi_connect_options_t *options, bool drains)
 {
     error_rec_t *error = error_here();
     if (ctx == NULL || options == NULL)
@@ -389,7 +402,7 @@ vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *
                                  options->large_over_shm, error);
     if (rv == VAPI_OK)
         rv = map_ids(ctx, error);
-    if (rv == VAPI_OK)
+    if (rv == VAPI_OK && drains)
         rv = drainer_start(ctx, error);
     if (rv != VAPI_OK) {
         error_rec_t why = *error;
@@ -397,9 +410,15 @@ vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *
         *error = why;
         return rv;
     }
+    note_socket(ctx, options);
     ctx->transport->ops->settle(ctx->transport, ctx->id_control_ping);
     store_release(&ctx->connected, true);
     return VAPI_OK;
+}
+
+vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *options)
+{
+    return conn_open(ctx, options, true);
 }
 
 vapi_error_e vapi_disconnect(vapi_ctx_t ctx)

@@ -21,8 +21,10 @@
 
 #include "dispatch_turn.h"
 #include "drainer.h"
+#include "handshake.h"
 #include "registry.h"
 #include "request.h"
+#include "sockio.h"
 #include "transport.h"
 
 typedef enum {
@@ -58,6 +60,8 @@ struct vapi_ctx_s {
     u64 timeout_ns, spin_ns, backlog_limit, grace_ns;
     u64 uncollected_bytes; /* of dumps whose readers are slower than VPP; written with receive lock */
     transport_t *transport;
+    char name[CLIENT_NAME_BYTES];
+    char socket_path[SOCKIO_MAX_PATH + 1]; /* of the same VPP; "" when none is known or wanted */
     u16 id_keepalive, id_keepalive_reply, id_control_ping, id_control_ping_reply;
     u32 fork_generation;
 
@@ -129,6 +133,9 @@ vapi_error_e conn_result(vapi_ctx_t ctx, int rv);
 u32 conn_new_contexts(vapi_ctx_t ctx, u32 count);
 /** Gives a received or unsent message back, whatever it is. */
 void conn_free(vapi_ctx_t ctx, void *body);
+
+/** vapi_connect_options(); without `drains`, nothing is received but by who asks for it. */
+vapi_error_e conn_open(vapi_ctx_t ctx, const vapi_connect_options_t *options, bool drains);
 
 /* ---- receive.c */
 

@@ -509,6 +509,12 @@ static int dual_alive(transport_t *t)
     return wide != NULL && wide->ops->alive(wide) != 0 ? lose(d, wide) : 0;
 }
 
+static int dual_look(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    return d->fast->ops->look(d->fast) != 0 ? lose(d, d->fast) : dual_alive(t);
+}
+
 /* ---- the rest is the shared memory's */
 
 static void *dual_alloc(transport_t *t, u32 size)
@@ -620,7 +626,7 @@ static const transport_ops_t dual_ops = {
     .wake = dual_wake,
     .poke = dual_poke,
     .alive = dual_alive,
-    .look = dual_alive,
+    .look = dual_look,
     .capacity = dual_capacity,
     .backlog = dual_backlog,
     .show = dual_show,

@@ -308,6 +308,14 @@ static int socket_alive(transport_t *t)
     return load_relaxed(&socket_of(t)->closed) ? -ECONNRESET : 0;
 }
 
+static int socket_look(transport_t *t)
+{
+    socket_transport_t *s = socket_of(t);
+    struct pollfd p = {.fd = s->fd, .events = POLLRDHUP};
+    /* What VPP wrote before its end is still to be read: only that finds the connection lost. */
+    return load_relaxed(&s->closed) || poll(&p, 1, 0) > 0 ? -ECONNRESET : 0;
+}
+
 static u32 socket_capacity(transport_t *t)
 {
     (void)t;
@@ -403,7 +411,7 @@ static const transport_ops_t socket_ops = {
     .wake = socket_wake,
     .poke = socket_poke,
     .alive = socket_alive,
-    .look = socket_alive,
+    .look = socket_look,
     .capacity = socket_capacity,
     .backlog = socket_backlog,
     .show = socket_show,

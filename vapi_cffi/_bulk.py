@@ -242,6 +242,7 @@ class Bulk:
                 pass  # the error that led here is the one to tell
             finally:
                 if job.handle:
+                    self._binding.client.connection._loose = object()
                     lib.vapi_pump_cancel(flight.context.ctx, job)
                 self._record(flight)
 
@@ -255,6 +256,11 @@ class Bulk:
         result.failed += job.failed
         result.lost += job.sent - job.received
         retvals = flight.retvals[: job.sent]
+        tap = self._binding.client.connection.tap
+        if tap is not None:
+            sizes = flight.batch.sizes or [flight.batch.stride] * job.sent
+            tap.packed(flight.batch.packed, sizes[: job.sent])
+            tap.counted(job.reply_id, job.received, retvals)
         if job.failed or job.received < job.sent:
             for index, retval in enumerate(retvals):
                 if len(result.failures) >= MOST_FAILURES:

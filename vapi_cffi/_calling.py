@@ -49,6 +49,7 @@ class Calling:
     """call, pump."""
 
     _context: Any
+    _loose: object
 
     def call(
         self,
@@ -92,6 +93,7 @@ class Calling:
                 return slot.short[:size]  # type: ignore[no-any-return]
             return _finish(size, context, slot, source, reply_id, context_offset, timeout_ns)
         except BaseException:
+            self._loose = object()
             _give_up(slot)
             raise
         finally:
@@ -171,6 +173,7 @@ class Calling:
         finally:
             # C still knows the memory of a pump that did not come to its end.
             if pump.handle:
+                self._loose = object()
                 lib.vapi_pump_cancel(slot.ctx, pump)
             context.put(slot)
         return PumpResult(count, pump.sent, pump.received, pump.failed, pump.lost, retvals)

@@ -4,13 +4,14 @@ thousands of messages."""
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator
+from array import array
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ._connection import Connection
 from ._context import Context
-from ._errors import BadMessage, Timeout, error_for
+from ._errors import BadMessage, Timeout, VapiError, error_for
 from ._ffi import ffi, lib
 from ._sending import enter
 from ._timeouts import EAGAIN, to_ns, wait_in_slices
@@ -21,6 +22,8 @@ _new = ffi.new_allocator(should_clear_after_alloc=False)
 
 #: Messages of one batch, and bytes of what is variable in them, unless said otherwise.
 ROWS, TAIL_BYTES = 1024, 256 * 1024
+#: How often, and for how many nanoseconds, the rest of a dump that was left is looked for.
+_LAST_LOOKS, _LAST_LOOK_NS = 8, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,45 @@ class Packed:
         return found
 
 
+def pack(question: Question, messages: Sequence[bytes]) -> Packed:
+    """Details that are objects already, as a `Collector` would pack them. Errors: `BadMessage`."""
+    size = question.head_size
+    ends = array("I")
+    tails, end, skip = [], 0, 0 if question.whole else size
+    for data in messages:
+        stop = size + _tail_size(question, data)
+        tails.append(data[skip:stop])
+        end += stop - skip
+        ends.append(end)
+    heads = b"".join([data[:skip] for data in messages])
+    return Packed(len(messages), heads, b"".join(tails), memoryview(ends))
+
+
+def _tail_size(question: Question, data: bytes) -> int:
+    """Bytes of the tail of a detail; as `measure_tail` of collect.c."""
+    rest, each = len(data) - question.head_size, question.element_size
+    if not each or rest < 0:
+        size = 0
+    elif question.count_place is not None:
+        at, width = question.count_place
+        size = each * int.from_bytes(data[at : at + width], "big")
+    else:
+        size = rest if not rest % each else rest + 1
+    if size > rest:
+        raise BadMessage(f"{question.name}: {len(data)} bytes are too few for what it has")
+    return size
+
+
 def _is_even(ends: memoryview, size: int) -> bool:
     """Whether all tails have this size."""
     return ends.tolist() == list(range(size, size * len(ends) + 1, size))
 
 
 class Collector:
-    """One dump or stream under way. `close()` it; what still comes is then dropped."""
+    """One dump or stream under way. `close()` it; what still comes is then dropped.
+
+    `beside`: the context of a socket of its own, where it does not come over the connection itself.
+    """
 
     def __init__(
         self,
@@ -83,10 +118,12 @@ class Collector:
         *,
         rows: int = ROWS,
         tail_bytes: int = TAIL_BYTES,
+        beside: Context | None = None,
     ) -> None:
-        self._context: Any = connection._context
+        self._context: Any = connection._context if beside is None else beside
+        self._is_beside = beside is not None
         self._timeout = connection.options.timeout
-        self._question = question
+        self.question = question
         self._job = job = ffi.new("vapi_collect_t *")
         self._keep = [ffi.from_buffer(question.request)]
         job.request, job.request_size = self._keep[0], len(question.request)
@@ -116,26 +153,51 @@ class Collector:
         Errors: `Timeout` after `timeout` seconds without any; `ConnectionLost`, `NotConnected`.
         """
         timeout_ns = to_ns(self._timeout if timeout is None else timeout)
-        job = self._job
-        job.want = want
+        self._job.want = want
         try:
             while self.end is None:
                 self._collect(timeout_ns)
-                if job.count:
-                    used, head_size = job.tails_used, 0 if job.whole else job.head_size
-                    yield Packed(
-                        job.count,
-                        _buffer(self._heads, job.count * head_size)[:],
-                        _buffer(self._tails, used)[:],
-                        memoryview(_buffer(self._ends, 4 * job.count)[:]).cast("I"),
-                    )
-                if job.bad_size:
-                    name = self._question.name
-                    raise BadMessage(f"{name}: {job.bad_size} bytes are too few for what it has")
-                if job.needed:
-                    self._make_room(job.needed)
+                packed = self._packed()
+                if packed.count:
+                    yield packed
+                self._check()
+        except GeneratorExit:
+            if self._is_beside:
+                self.look_for_the_end()
+            raise
         finally:
             self.close()
+
+    def look(self, want: int = ROWS) -> Packed | None:
+        """What is there now, without a wait; None: nothing, and it is not the end. Errors: as of
+        `batches`."""
+        self._check()
+        self._job.want = want
+        try:
+            self._collect(0)
+        except Timeout:
+            return None
+        return self._packed()
+
+    def _packed(self) -> Packed:
+        """What the last call brought."""
+        job = self._job
+        used, head_size = job.tails_used, 0 if job.whole else job.head_size
+        return Packed(
+            job.count,
+            _buffer(self._heads, job.count * head_size)[:],
+            _buffer(self._tails, used)[:],
+            memoryview(_buffer(self._ends, 4 * job.count)[:]).cast("I"),
+        )
+
+    def _check(self) -> None:
+        """After what the last call brought was seen to."""
+        job = self._job
+        if job.bad_size:
+            name = self.question.name
+            raise BadMessage(f"{name}: {job.bad_size} bytes are too few for what it has")
+        if job.needed:
+            self._make_room(job.needed)
 
     def _collect(self, timeout_ns: int) -> None:
         context: Context = self._context
@@ -161,6 +223,24 @@ class Collector:
                 lib.vapi_msg_free(slot.ctx, body)
         finally:
             context.put(slot)
+
+    def look_for_the_end(self, patience_ns: int = _LAST_LOOK_NS) -> bool:
+        """The loop was left early. Mostly little is missing, and here within a moment: whether the
+        end came, so that the socket can be used again."""
+        self._job.want = self._job.max
+        try:
+            for _ in range(_LAST_LOOKS):
+                if self.end is not None or self._context.closing:
+                    break
+                self._check()
+                try:
+                    self._collect(patience_ns)
+                except Timeout:
+                    if not patience_ns:
+                        break
+        except VapiError:
+            return False  # nobody asks any more
+        return self.end is not None
 
     def close(self) -> None:
         """Gives up what is not there yet. Idempotent."""

@@ -20,6 +20,8 @@ _TRANSPORT_CODES = {
 _MODE_CODES = {"blocking": lib.VAPI_MODE_BLOCKING, "nonblocking": lib.VAPI_MODE_NONBLOCKING}
 _U32 = 2**32 - 1
 _MAX_NAME_BYTES = 63
+#: VPP has descriptors for more clients than one.
+_MOST_SOCKETS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,9 @@ class ConnectOptions:
         through it, instead of over a socket: faster, and a risk for VPP (docs/transports.md).
     keep_awake: with shared memory, keep an idle VPP awake for a millisecond at a time while calls
         follow each other closely (docs/transports.md).
+    dump_sockets: how many dumps may be under way on sockets of their own, where what a slow loop
+        has not read yet stays in VPP; further ones, with 0 all, come over the connection itself
+        and are kept in memory, up to backlog_bytes (docs/transports.md).
     """
 
     name: str | None = None
@@ -56,6 +61,7 @@ class ConnectOptions:
     grace: float | None = None
     large_over_shm: bool = False
     keep_awake: bool = True
+    dump_sockets: int = 8
 
     def __post_init__(self) -> None:
         size = len(self.client_name.encode())
@@ -69,6 +75,9 @@ class ConnectOptions:
             value = getattr(self, field)
             if not isinstance(value, int) or not 1 <= value <= _U32:
                 raise InvalidArgument(f"{field} must be at least 1, not {value!r}")
+        sockets = self.dump_sockets
+        if not isinstance(sockets, int) or not 0 <= sockets <= _MOST_SOCKETS:
+            raise InvalidArgument(f"dump_sockets is 0 to {_MOST_SOCKETS}, not {sockets!r}")
         if self.backlog_bytes is not None and self.backlog_bytes < 0:
             raise InvalidArgument(f"backlog_bytes must not be negative: {self.backlog_bytes!r}")
         to_ns(self.timeout)

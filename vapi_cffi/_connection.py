@@ -12,15 +12,19 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import RLock, Thread, current_thread, main_thread
+from functools import partial
+from threading import RLock
 from typing import Any, Self, TypedDict, Unpack
 
+from . import _stats
 from ._address import Address, Transport
+from ._aside import wait_for
 from ._calling import Calling
 from ._closing import Closing
 from ._config import ConnectOptions, Mode
 from ._context import DISCONNECTED, IN_CHILD, NEVER_CONNECTED, Context
-from ._errors import MisuseError, NotConnected, VapiError, check, error_for
+from ._dump_sockets import DumpSockets
+from ._errors import ConnectionLost, MisuseError, NotConnected, VapiError, check, error_for
 from ._ffi import ffi, lib
 from ._receiving import Receiving
 from ._sending import Sending, enter
@@ -29,7 +33,7 @@ from ._timeouts import to_ns
 
 log = logging.getLogger("vapi_cffi")
 
-_STATS_FIELDS = tuple(name for name, _ in ffi.typeof("vapi_stats_t").fields or ())
+_PING, _PING_REPLY = "control_ping_51077d14", "control_ping_reply_f6b0b8ca"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class OptionArguments(TypedDict, total=False):
     grace: float | None
     large_over_shm: bool
     keep_awake: bool
+    dump_sockets: int
 
 
 class Connection(Sending, Receiving, Calling, Closing):
@@ -97,12 +102,15 @@ class Connection(Sending, Receiving, Calling, Closing):
         self._lock = RLock()
         self._known: Facts | None = None
         self._peer: Any = None
+        self._settled: object = None  # the value of `_loose` that a ping was sent behind
+        #: For dumps that are read at leisure; of the present connection, None before the first.
+        self.dump_sockets: DumpSockets | None = None
         #: Who receives on it for all: its client if it has one, and its table of callbacks.
         self.owner: weakref.ref[Any] | None = None
         #: The trace of this connection, while there is one.
         self.tap: Any = None
         self.dispatcher: Any = None
-        self._last_stats: Mapping[str, int] = dict.fromkeys(_STATS_FIELDS, 0)
+        self._last_stats: Mapping[str, int] = dict.fromkeys(_stats.FIELDS, 0)
         self.address = Address.parse(address, transport)
         self.options = ConnectOptions(**options)
         _live.add(self)
@@ -128,6 +136,7 @@ class Connection(Sending, Receiving, Calling, Closing):
                 self._stop_peer()
                 raise
             self._known = Facts.of(context.ctx)
+            self.dump_sockets = DumpSockets(context, self.options.dump_sockets)
             self._context = context
         return self
 
@@ -143,15 +152,9 @@ class Connection(Sending, Receiving, Calling, Closing):
         shown = where if transport != "shm" else f"shm:{where}"
         prefix = f"connect to {shown or _default_socket()}"
         errors: list[VapiError] = []
-        work = (context, options, keep, prefix, errors)
-        # Connecting waits in C for VPP's answer, and signals are for Python's main thread to see:
-        # it must be elsewhere. An attempt that is given up ends by its own deadline.
-        if current_thread() is main_thread():
-            helper = Thread(target=_attempt, args=work, name="vapi-connect", daemon=True)
-            helper.start()
-            helper.join()
-        else:
-            _attempt(*work)
+        # Connecting waits in C for VPP's answer, and signals are for Python's main thread to see.
+        # An attempt that is given up ends by its own deadline.
+        wait_for(partial(_attempt, context, options, keep, prefix, errors), "vapi-connect")
         if errors:
             raise errors[0]
 
@@ -173,9 +176,14 @@ class Connection(Sending, Receiving, Calling, Closing):
         if not isinstance(context, Context) or not context.shut():
             return False
         self._context = DISCONNECTED
+        sockets = self.dump_sockets
         with suppress(VapiError):
-            self._last_stats = _read_stats(context.ctx)
+            self._last_stats = _sum_of(context.ctx, sockets)
+        if sockets is not None:
+            sockets.close()
         context.disconnect()
+        if sockets is not None:
+            sockets.join()
         self._stop_peer()
         return True
 
@@ -264,11 +272,11 @@ class Connection(Sending, Receiving, Calling, Closing):
     def stats(self) -> Mapping[str, int]:
         """Counters of this connection (`vapi_stats_t` of vapi/batch.h describes each).
 
-        After `disconnect()`, as they were then.
+        With those of the sockets on which dumps come. After `disconnect()`, as they were then.
         """
         try:
             with self._inside() as ctx:
-                return _read_stats(ctx)
+                return _sum_of(ctx, self.dump_sockets)
         except NotConnected:
             return self._last_stats
 
@@ -276,6 +284,38 @@ class Connection(Sending, Receiving, Calling, Closing):
         """Makes waits on this connection look around: they check for signals and go on."""
         with self._inside() as ctx:
             lib.vapi_interrupt(ctx)
+        if self.dump_sockets is not None:
+            self.dump_sockets.interrupt()
+
+    def ping(self, timeout: float | None = None) -> None:
+        """Asks VPP for a sign of life. Errors: as of `call`."""
+        request = self.find(_PING).to_bytes(2, "big") + bytes(8)
+        self.call(request, self.find(_PING_REPLY), timeout=timeout)
+
+    # ---- dumps ----------------------------------------------------------------------------------
+
+    def take_dump_socket(self, timeout: float | None = None) -> Context | None:
+        """A socket of its own for a dump that is sent now; None: it must come over the connection.
+
+        VPP has handled by then whatever was sent on this connection. Errors: as of `call`.
+        """
+        sockets = self.dump_sockets
+        if sockets is None or not sockets.may_open:
+            return None
+        loose = self._loose
+        if loose is not self._settled:
+            self.ping(timeout)
+            self._settled = loose
+        try:
+            return sockets.take(to_ns(self.options.timeout if timeout is None else timeout))
+        except ConnectionLost:
+            self.ping(timeout)  # it is gone for all, or only did not let us in
+            return None
+
+    def give_dump_socket_back(self, beside: Context, *, is_clean: bool) -> None:
+        """The dump is over. `is_clean`: everything was read."""
+        if self.dump_sockets is not None:
+            self.dump_sockets.give_back(beside, is_clean=is_clean)
 
     @contextmanager
     def _inside(self) -> Iterator[Any]:
@@ -308,10 +348,13 @@ def _attempt(
         errors.append(error_for(code, context.ctx, prefix))
 
 
-def _read_stats(ctx: Any) -> Mapping[str, int]:
-    stats = ffi.new("vapi_stats_t *")
-    lib.vapi_get_stats(ctx, stats)
-    return {name: getattr(stats, name) for name in _STATS_FIELDS}
+def _sum_of(ctx: Any, sockets: DumpSockets | None) -> Mapping[str, int]:
+    """Of a connection, with what came by the sockets beside it."""
+    own = _stats.read(ctx)
+    if sockets is None:
+        return own
+    beside = sockets.stats()
+    return {name: own[name] + beside[name] for name in own}
 
 
 def _default_socket() -> str:
@@ -343,6 +386,8 @@ def _disown_all() -> None:
             context.take = IN_CHILD.take
             connection._context = IN_CHILD
             connection._peer = None
+            if connection.dump_sockets is not None:
+                connection.dump_sockets.disown()
 
 
 atexit.register(_close_all)

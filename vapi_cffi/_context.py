@@ -19,6 +19,7 @@ from time import monotonic
 from types import FrameType
 from typing import Any, NoReturn
 
+from ._aside import wait_for
 from ._errors import Forked, NotConnected, check
 from ._ffi import ffi, lib
 
@@ -142,30 +143,43 @@ class Context:
         return True
 
     def disconnect(self) -> None:
-        """After `shut`: waits until everybody is out, and disconnects.
+        """After `shut`: waits until everybody is out, and disconnects. Ctrl-C ends the wait, and
+        the rest goes on by itself."""
+        if self.empty():
+            wait_for(self.part, "vapi-disconnect")
+
+    def empty(self) -> bool:
+        """After `shut`: waits until everybody is out, and says whether that is so.
 
         When this very thread is inside (a callback, or a signal handler), the call that it is in
         ends with NotConnected, and the last reference to go frees the context instead.
         """
         deadline = monotonic() + LEAVE_SECONDS
         slots: list[Slot] = []
-        while len(slots) < self._made:
-            try:
-                slots.append(self._queue.get(timeout=0.02 if slots or self._made > 1 else 0.005))
-                continue
-            except Empty:
-                lib.vapi_interrupt(self.ctx)
-            if self._is_inside():
-                break
-            if monotonic() > deadline:
-                log.warning("a call did not leave the connection; it is freed when it does")
-                break
-        else:
-            code = lib.vapi_disconnect(self.ctx)
-            if code:
-                log.debug("disconnect: %s", ffi.string(lib.vapi_error_text(self.ctx)).decode())
-        for slot in slots:
-            slot.retire()
+        try:
+            while len(slots) < self._made:
+                try:
+                    slots.append(
+                        self._queue.get(timeout=0.02 if slots or self._made > 1 else 0.005)
+                    )
+                    continue
+                except Empty:
+                    lib.vapi_interrupt(self.ctx)
+                if self._is_inside():
+                    return False
+                if monotonic() > deadline:
+                    log.warning("a call did not leave the connection; it is freed when it does")
+                    return False
+        finally:
+            for slot in slots:
+                slot.retire()
+        return True
+
+    def part(self) -> None:
+        """When it is empty: says goodbye to VPP, for at most a few seconds."""
+        code = lib.vapi_disconnect(self.ctx)
+        if code:
+            log.debug("disconnect: %s", ffi.string(lib.vapi_error_text(self.ctx)).decode())
 
     def retire_slots(self) -> None:
         """Ends the slots that are at home, so that they are not replaced for ever."""

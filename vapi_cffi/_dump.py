@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._codec import MessageCodec
 from ._collecting import ROWS, Collector, Packed, Question
-from ._errors import InvalidArgument
+from ._errors import ConnectionLost, InvalidArgument
 from ._timeouts import naming
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ._columns import Columns
 
 #: Rows that one crossing brings when all are wanted.
-_COLUMN_ROWS = 16384
+COLUMN_ROWS = 16384
 
 log = logging.getLogger("vapi_cffi")
 
@@ -34,7 +34,10 @@ class Dump(Generic[T_co]):
     ...     print(interface.interface_name)
 
     Nothing is sent before the first one is asked for; each `for` sends the request anew. Leaving a
-    loop early is fine: what still comes is dropped.
+    loop early is fine: what still comes is dropped. So is a slow loop, and other requests in it:
+    the details come by a socket of their own (`dump_sockets` of `ConnectOptions`), and what was not
+    read yet waits in VPP. `all` and `columns` want everything at once, and take the connection
+    itself.
     """
 
     def __init__(self, binding: Binding, message: bytes, timeout: float | None) -> None:
@@ -42,49 +45,57 @@ class Dump(Generic[T_co]):
         self._message = message
         self._timeout = timeout
 
-    def __iter__(self) -> Iterator[T_co]:
+    def __iter__(self) -> Generator[T_co, None, None]:
         accept_all = self._binding.details_codec.accept_all
-        for packed in self._packed():
-            yield from accept_all(packed.split())
+        with closing(self._packed(slowly=True)) as batches:
+            for packed in batches:
+                yield from accept_all(packed.split())
 
-    def _packed(self, *, rows: int = ROWS, want: int = 1, **layout: Any) -> Iterator[Packed]:
-        """The details as they come, or `want` of them at once; `layout` as of `Question`."""
-        yield from self._ask(self._message, rows, want, layout)
+    def _packed(
+        self, *, rows: int = ROWS, want: int = 1, slowly: bool = False, **layout: Any
+    ) -> Generator[Packed, None, None]:
+        """The details as they come, or `want` of them at once; `layout` as of `Question`.
+        `slowly`: the program is at work between them."""
+        yield from self._ask(self._message, rows, want, slowly, layout)
 
     def _ask(
-        self, message: bytes, rows: int, want: int, layout: dict[str, Any]
-    ) -> Iterator[Packed]:
+        self, message: bytes, rows: int, want: int, slowly: bool, layout: dict[str, Any]
+    ) -> Generator[Packed, None, None]:
         """The details of one request; `_end` is the message that ended them."""
-        binding = self._binding
-        codec = binding.details_codec
-        layout = layout or {
-            "head_size": codec.size,
-            "count_place": codec.count_place(),
-            "element_size": 0 if codec.tail is None else codec.tail.element_size,
-        }
-        client, reply_codec = binding.client, binding.reply_codec
-        question = Question(
-            codec.name,
-            message,
-            int.from_bytes(binding.details_id, "big"),
-            binding.reply_id if reply_codec else int.from_bytes(binding.ping[1], "big"),
-            is_dump=reply_codec is None,
-            details_offset=binding.details_offset,
-            end_offset=binding.context_offset if reply_codec else 2,
-            **layout,
-        )
-        collector = Collector(client.connection, question, rows=rows)
-        log.debug("%s sent, %d bytes", binding.name, len(message))
-        tap = client.connection.tap
-        with (
-            naming(binding.name),
-            client.watched(),
-            closing(collector.batches(self._timeout, want)) as batches,
-        ):
-            yield from batches if tap is None else tap.collected(question, collector, batches)
+        with naming(self._binding.name):
+            yield from self._answers(message, rows, want, slowly, layout)
+
+    def _answers(
+        self, message: bytes, rows: int, want: int, slowly: bool, layout: dict[str, Any]
+    ) -> Generator[Packed, None, None]:
+        client = self._binding.client
+        question = question_of(self._binding, message, layout)
+        log.debug("%s sent, %d bytes", self._binding.name, len(message))
+        with client.watched():
+            beside = client.connection.take_dump_socket(self._timeout) if slowly else None
+        if beside is None:
+            with client.watched():
+                yield from self._collect(Collector(client.connection, question, rows=rows), want)
+            client.hub.relieve()
+        else:
+            collector = Collector(client.connection, question, rows=rows, beside=beside)
+            try:
+                yield from self._collect(collector, want)
+            except ConnectionLost:
+                with client.watched():
+                    # Not only this socket, most likely: then the connection has the better words.
+                    client.connection.ping(self._timeout)
+                raise
+            finally:
+                is_clean = collector.end is not None
+                client.connection.give_dump_socket_back(beside, is_clean=is_clean)
+        log.debug("%s is complete", self._binding.name)
+
+    def _collect(self, collector: Collector, want: int) -> Generator[Packed, None, None]:
+        tap = self._binding.client.connection.tap
+        with closing(collector.batches(self._timeout, want)) as batches:
+            yield from batches if tap is None else tap.collected(collector, batches)
         self._end = collector.end or b""
-        log.debug("%s is complete", binding.name)
-        client.hub.relieve()
 
     def all(self) -> list[T_co]:
         """All of them."""
@@ -102,7 +113,7 @@ class Dump(Generic[T_co]):
         from ._columns import Reading, join
 
         reading = Reading(self._binding.details_codec, fields)
-        return join(reading, self._packed(rows=_COLUMN_ROWS, want=_COLUMN_ROWS, **reading.layout))
+        return join(reading, self._packed(rows=COLUMN_ROWS, want=COLUMN_ROWS, **reading.layout))
 
     def batches(self, rows: int = 65536, fields: Sequence[str] | None = None) -> Iterator[Columns]:
         """As `columns`, at most `rows` at a time: memory does not grow with their number."""
@@ -111,10 +122,8 @@ class Dump(Generic[T_co]):
         if rows < 1:
             raise InvalidArgument(f"a batch has at least one row, not {rows!r}")
         reading = Reading(self._binding.details_codec, fields)
-        return (
-            join(reading, [packed])
-            for packed in self._packed(rows=rows, want=rows, **reading.layout)
-        )
+        packed = self._packed(rows=rows, want=rows, slowly=True, **reading.layout)
+        return (join(reading, [one]) for one in packed)
 
     def to_numpy(self, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """`columns` as arrays of NumPy, in the order of the host."""
@@ -130,9 +139,8 @@ class Dump(Generic[T_co]):
 
     def first(self) -> T_co | None:
         """The first, or None if there is none; the others are dropped."""
-        for item in self:
-            return item
-        return None
+        with closing(iter(self)) as items:
+            return next(items, None)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._binding.codec.name}>"
@@ -146,17 +154,39 @@ class Stream(Dump[T_co]):
 
     reply: Any = None
 
-    def _packed(self, *, rows: int = ROWS, want: int = 1, **layout: Any) -> Iterator[Packed]:
+    def _packed(
+        self, *, rows: int = ROWS, want: int = 1, slowly: bool = False, **layout: Any
+    ) -> Generator[Packed, None, None]:
         binding, message = self._binding, self._message
         assert binding.reply_codec is not None
         while True:
-            yield from self._ask(message, rows, want, layout)
+            yield from self._ask(message, rows, want, slowly, layout)
             reply = binding.reply_codec.accept(self._end)
             portion = binding.portion_after(message, reply)
             if portion is None:
                 self.reply = binding.checked(reply, self._end)
                 return
             message = portion
+
+
+def question_of(binding: Binding, message: bytes, layout: dict[str, Any]) -> Question:
+    """What the request of a binding asks; `layout` as of `Question`, {}: whole messages."""
+    codec, reply_codec = binding.details_codec, binding.reply_codec
+    layout = layout or {
+        "head_size": codec.size,
+        "count_place": codec.count_place(),
+        "element_size": 0 if codec.tail is None else codec.tail.element_size,
+    }
+    return Question(
+        codec.name,
+        message,
+        int.from_bytes(binding.details_id, "big"),
+        binding.reply_id if reply_codec else int.from_bytes(binding.ping[1], "big"),
+        is_dump=reply_codec is None,
+        details_offset=binding.details_offset,
+        end_offset=binding.context_offset if reply_codec else 2,
+        **layout,
+    )
 
 
 def cursor_offset(codec: MessageCodec, reply: MessageCodec | None) -> int:

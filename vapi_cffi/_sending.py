@@ -35,6 +35,8 @@ class Sending:
     """alloc, send, send2, send_bytes, send_many."""
 
     _context: Any
+    #: Another object whenever something was sent that nobody waits for the answer of.
+    _loose: object = None
 
     def alloc(self, size: int, timeout: float | None = None) -> Buffer:
         """Memory for a message of `size` bytes, zeroed, to be filled in place and sent.
@@ -110,6 +112,7 @@ class Sending:
             if not outcome or outcome[-1]:
                 for buffer, body in zip(buffers, bodies, strict=False):
                     buffer._restore(body)
+            self._loose = object()
             context.put(slot)
 
     def send_bytes(self, message: Bytes, timeout: float | None = None) -> None:
@@ -140,6 +143,7 @@ class Sending:
                     )
                 raise failure(code, context, timeout_ns, "send")
         finally:
+            self._loose = object()
             context.put(slot)
 
     def send_many(self, messages: Sequence[Bytes], timeout: float | None = None) -> int:
@@ -196,6 +200,7 @@ class Sending:
                     raise failure(code, context, timeout_ns, f"send, {done} of {total} sent")
             return done
         finally:
+            self._loose = object()
             context.put(slot)
 
 

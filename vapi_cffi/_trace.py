@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable
 from functools import wraps
 from pathlib import Path
 from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ._calling import LOST
 from ._closing import Closing
 from ._errors import InvalidArgument, MisuseError, VapiError
 
 if TYPE_CHECKING:
     from ._base_client import BaseClient
     from ._codec import MessageCodec
-    from ._collecting import Collector, Packed, Question
+    from ._collecting import Collector, Packed
+    from ._sending import Bytes
 
 #: Where a trace is written: a path, or a text file that is open.
 Target = str | os.PathLike[str] | TextIO
@@ -34,7 +37,9 @@ class Trace(Closing):
 
     A line is an object: `time` (seconds since 1970), `direction` ("sent" or "received"), `name`,
     `size` in bytes, `fields`; `context` where the message has one that is not 0. What cannot be
-    decoded has `hex` instead of `fields`, and `error` says why. `count` of them were written.
+    decoded has `hex` instead of `fields`, and `error` says why. `times`: that many messages in one
+    line, as nobody has looked at each: answers of `bulk` and `pump`, by their retval, and rows of
+    columns. `count` lines were written.
     """
 
     def __init__(self, client: BaseClient, target: Target) -> None:
@@ -93,10 +98,9 @@ class Trace(Closing):
 
     def write(self, direction: str, data: bytes, **more: Any) -> None:
         """One message."""
-        line: dict[str, Any] = {"time": round(time(), 6), "direction": direction}
         number = int.from_bytes(data[:2], "big")
         name, codec, why = self._named(number)
-        line |= {"name": name, "size": len(data)}
+        line: dict[str, Any] = {"direction": direction, "name": name, "size": len(data)}
         at = None if codec is None else codec.context_offset
         if at is not None and any(data[at : at + 4]):
             line["context"] = int.from_bytes(data[at : at + 4], "big")
@@ -107,7 +111,11 @@ class Trace(Closing):
                 line["fields"] = _plain(codec.accept(data))
             except VapiError as error:
                 line |= {"hex": data.hex(), "error": str(error)}
-        text = json.dumps(line | more) + "\n"
+        self._put(line | more)
+
+    def _put(self, line: dict[str, Any]) -> None:
+        """A line, with the time."""
+        text = json.dumps({"time": round(time(), 6), **line}) + "\n"
         with self._lock:
             if self._file is not None:
                 self._file.write(text)
@@ -130,6 +138,24 @@ class Trace(Closing):
                 found = (name, None, str(error))
             self._names[number] = found
         return found
+
+    def packed(self, requests: Bytes, sizes: Iterable[int]) -> None:
+        """Requests that were sent behind each other."""
+        at = 0
+        for size in sizes:
+            self.write(SENT, bytes(requests[at : at + size]))
+            at += size
+
+    def counted(self, number: int, count: int, retvals: Iterable[int]) -> None:
+        """Answers of many requests, of which C has only looked at the retval: a line for each that
+        there was. `number`: of the answers, 0 if they may be any."""
+        name = self._named(number)[0] if number else "(any answer)"
+        found = {retval: times for retval, times in Counter(retvals).items() if retval != LOST}
+        for retval, times in sorted(found.items()):
+            fields = {"retval": retval}
+            self._put({"direction": RECEIVED, "name": name, "times": times, "fields": fields})
+        if not found and count:
+            self._put({"direction": RECEIVED, "name": name, "times": count})
 
     # ---- instead of what a connection does -------------------------------------------------------
 
@@ -174,18 +200,16 @@ class Trace(Closing):
     def _around_pump(self, pump: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(pump)
         def traced(requests: Any, **keywords: Any) -> Any:
-            first = requests if isinstance(requests, bytes | bytearray | memoryview) else None
-            if first is None:
+            if not isinstance(requests, bytes | bytearray | memoryview):
                 for request in requests:
                     self.write(SENT, bytes(request))
             elif keywords.get("sizes") is None:
-                self.write(SENT, bytes(first), times=keywords.get("count") or 1)
+                self.write(SENT, bytes(requests), times=keywords.get("count") or 1)
             else:
-                at = 0
-                for size in keywords["sizes"]:
-                    self.write(SENT, bytes(first[at : at + size]))
-                    at += size
-            return pump(requests, **keywords)  # its answers are looked at in C alone
+                self.packed(requests, keywords["sizes"])
+            result = pump(requests, **keywords)
+            self.counted(keywords.get("reply_id", 0), result.received, result.retvals)
+            return result
 
         return traced
 
@@ -212,23 +236,28 @@ class Trace(Closing):
         return traced
 
     def collected(
-        self, question: Question, collector: Collector, batches: Generator[Packed, None, None]
-    ) -> Iterator[Packed]:
-        """The batches of a dump, and lines about them. Columns leave no message to decode: of those
-        a line has only how many there were."""
-        self.write(SENT, question.request)
+        self, collector: Collector, batches: Generator[Packed, None, None]
+    ) -> Generator[Packed, None, None]:
+        """The batches of a dump, and lines about them."""
+        self.write(SENT, collector.question.request)
         for packed in batches:
-            if not question.whole:
-                header = question.details_id.to_bytes(2, "big")
-                with self._lock:
-                    name = self._named(int.from_bytes(header, "big"))[0]
-                    line = {"time": round(time(), 6), "direction": RECEIVED, "name": name}
-                    if self._file is not None:
-                        self._file.write(json.dumps(line | {"times": packed.count}) + "\n")
-            else:
-                for data in packed.split():
-                    self.write(RECEIVED, data)
+            self.brought(collector, packed)
             yield packed
+        self.ended(collector)
+
+    def brought(self, collector: Collector, packed: Packed) -> None:
+        """Details of a dump. Columns leave no message to decode: of those a line has only how many
+        there were."""
+        question = collector.question
+        if question.whole:
+            for data in packed.split():
+                self.write(RECEIVED, data)
+            return
+        name = self._named(question.details_id)[0]
+        self._put({"direction": RECEIVED, "name": name, "times": packed.count})
+
+    def ended(self, collector: Collector) -> None:
+        """The end of a dump, if it came."""
         if collector.end:
             self.write(RECEIVED, collector.end)
 

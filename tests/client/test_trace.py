@@ -86,9 +86,61 @@ def test_raw_connection(client: Client) -> None:
     found = lines(file.getvalue())
     assert [line["name"] for line in found[:6]].count("control_ping") == 3
     assert sorted(line.get("context", 0) for line in found[:6]) == [1, 1, 2, 2, 3, 3]
-    assert found[-2]["times"] == 100
+    assert (found[-3]["direction"], found[-3]["times"]) == ("sent", 100)
+    assert (found[-2]["name"], found[-2]["times"]) == ("(any answer)", 100)
+    assert found[-2]["fields"] == {"retval": 0}
     assert found[-1]["hex"] == "fff0" + "00" * 8
     assert found[-1]["error"] == "VPP has no message of that number"
+
+
+def test_bulk(client: Client, tmp_path: Path) -> None:
+    """Each request, and how many answers had which retval."""
+    made = [client.api.create_loopback().sw_if_index for _ in range(3)]
+    with client.trace(tmp_path / "t") as trace:
+        asked = [*made, 4711, 4712]
+        client.bulk("sw_interface_set_flags", columns={"sw_if_index": asked}, flags="admin_up")
+        client.bulk("control_ping", count=5000)
+        stopped = client.bulk("sw_interface_set_flags", count=4000, depth=4, stop_on_error=True,
+                              sw_if_index=4713)  # fmt: skip
+        paths = {"route.paths": [[{}] * (n % 3 + 1) for n in range(9)]}
+        client.bulk("ip_route_add_del", {"is_add": True}, paths)
+    found = lines((tmp_path / "t").read_text())
+    assert trace.count == len(found)
+    sent = [line for line in found if line["direction"] == "sent"]
+    assert [line["fields"]["sw_if_index"] for line in sent[:5]] == asked
+    assert [line["name"] for line in sent[5:5005]] == ["control_ping"] * 5000
+    assert len(sent) == 5 + 5000 + stopped.sent + 9
+    assert [len(line["fields"]["route"]["paths"]) for line in sent[-9:]] == [1, 2, 3] * 3
+    got = [line for line in found if line["direction"] == "received"]
+    assert {line["name"] for line in got[:2]} == {"sw_interface_set_flags_reply"}
+    assert [(line["times"], line["fields"]["retval"]) for line in got[:2]] == [(2, -2), (3, 0)]
+    pings = [line["times"] for line in got if line["name"] == "control_ping_reply"]
+    assert sum(pings) == 5000
+    failed = run(str(tmp_path / "t"), "--failed")
+    assert "sw_interface_set_flags_reply retval=-2 (x 2)" in failed[0]
+
+
+def test_a_pipeline(client: Client) -> None:
+    file = io.StringIO()
+    with client.trace(file), client.pipeline(depth=8) as p:
+        made = [p.api.create_loopback() for _ in range(30)]
+        dump = p.api.sw_interface_dump()
+        p.api.sw_interface_set_flags(sw_if_index=4711)
+    found = lines(file.getvalue())
+    sent = [line["name"] for line in found if line["direction"] == "sent"]
+    assert sent == [
+        *["create_loopback"] * 30,
+        "sw_interface_dump",
+        "control_ping",
+        "sw_interface_set_flags",
+        "control_ping",
+    ]
+    got = [line for line in found if line["direction"] == "received"]
+    assert [line["fields"]["sw_if_index"] for line in got[:30]] == [
+        call.result().sw_if_index for call in made
+    ]
+    assert len(got) == 30 + len(dump.result()) + 1 + 1 + 1
+    assert got[-2]["fields"] == {"retval": -2}
 
 
 def test_asyncio(peer: Peer, tmp_path: Path) -> None:

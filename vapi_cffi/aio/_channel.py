@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .._errors import MisuseError, NotConnected, Timeout, VapiError
 from .._ffi import lib
 from .._hub import BATCH, Hub, Mailbox, lost
-from ._waiting import Waker
+from ._waiting import Waker, resolve
 
 if TYPE_CHECKING:
     from .._api import Binding
@@ -79,6 +79,11 @@ class Channel(Hub):
         self._glances = connection.transport != "socket"
         self._glancing = False
         self._timer: TimerHandle | None = None
+        #: Another object whenever something was sent that nobody waits for the answer of.
+        self._loose: object = None
+        self._settled: object = None  # its value before the last ping
+        #: Who waits for a descriptor beside that of the connection.
+        self._watching: dict[int, Future[bool]] = {}
 
     # ---- life ----------------------------------------------------------------------------------
 
@@ -114,8 +119,10 @@ class Channel(Hub):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for future, *_ in waiting:
-            if not future.done():
+        watching = [*self._watching]
+        ended = [*(call[0] for call in waiting), *(self._unwatch(fd) for fd in watching)]
+        for future in ended:
+            if future is not None and not future.done():
                 future.set_exception(lost(error) if isinstance(error, VapiError) else error)
         super().fail(error)
 
@@ -172,6 +179,7 @@ class Channel(Hub):
         if self.broken is not None:
             raise lost(self.broken)
         self.out.extend((b"", message, None) for message in messages)
+        self._loose = object()
         self._schedule()
 
     def _schedule(self) -> None:
@@ -380,6 +388,52 @@ class Channel(Hub):
             if not await box.wake.wait(loop, max(deadline - loop.time(), 0.0)) and not box.items:
                 raise Timeout(f"no answer for {limit:g} s")
 
+    # ---- dumps on sockets of their own ----------------------------------------------------------
+
+    async def ping(self, timeout: float | None = None) -> None:
+        """Asks VPP for a sign of life, behind all that was asked before. Errors: as of `filled`."""
+        number = self.connection.find("control_ping_51077d14").to_bytes(2, "big")
+        reply = self.connection.find("control_ping_reply_f6b0b8ca").to_bytes(2, "big")
+        self.in_loop()
+        box = self.open((reply,))
+        try:
+            self.post(number + self.connection.client_index + box.context)
+            loose = self._loose
+            await self.filled(box, timeout)
+        finally:
+            self.close(box)
+        self._settled = loose
+
+    async def settle(self, timeout: float | None = None) -> None:
+        """Returns when VPP has handled whatever was asked until now: what is asked by another way
+        then comes after it. Errors: as of `filled`."""
+        if self.out or self._calls or self._loose is not self._settled:
+            await self.ping(timeout)
+
+    async def readable(self, fd: int, timeout: float) -> bool:
+        """Until something is there on a descriptor beside the connection's; False when the time
+        (seconds) was over before. Errors: why there is no connection any more."""
+        loop = self.in_loop()
+        if self.broken is not None:
+            raise lost(self.broken)
+        future: Future[bool] = loop.create_future()
+        self._watching[fd] = future
+        loop.add_reader(fd, resolve, future, True)
+        timer = None if timeout == math.inf else loop.call_later(timeout, resolve, future, False)
+        try:
+            return await future
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self._unwatch(fd)
+
+    def _unwatch(self, fd: int) -> Future[bool] | None:
+        """No more looks at a descriptor, which may be closed now; who waited for it."""
+        future = self._watching.pop(fd, None)
+        if future is not None and self._pid == os.getpid() and not future.get_loop().is_closed():
+            future.get_loop().remove_reader(fd)
+        return future
+
     # ---- deadlines -----------------------------------------------------------------------------
 
     def _set_deadline(self) -> None:
@@ -427,6 +481,7 @@ class Channel(Hub):
         """An answer that comes now is dropped."""
         if self._calls.get(key) is call:
             del self._calls[key]
+            self._loose = object()
         if not call[0].done():
             call[0].set_exception(Timeout(f"{call[1].name}: no answer for {timeout:g} s"))
 

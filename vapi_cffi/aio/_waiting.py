@@ -24,13 +24,13 @@ class Waker:
         """All that wait now go on."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
-            _resolve(waiter, True)
+            resolve(waiter, True)
 
     async def wait(self, loop: AbstractEventLoop, timeout: float) -> bool:
         """Until `set`; False when the time (seconds) was over before."""
         waiter: Future[bool] = loop.create_future()
         self._waiters.append(waiter)
-        timer = None if timeout == math.inf else loop.call_later(timeout, _resolve, waiter, False)
+        timer = None if timeout == math.inf else loop.call_later(timeout, resolve, waiter, False)
         try:
             return await waiter
         finally:
@@ -40,7 +40,8 @@ class Waker:
                 self._waiters.remove(waiter)
 
 
-def _resolve(waiter: Future[bool], value: bool) -> None:
+def resolve(waiter: Future[bool], value: bool) -> None:
+    """Ends a wait, unless something else has."""
     if not waiter.done():
         waiter.set_result(value)
 

@@ -28,6 +28,7 @@ typedef struct {
 
 void vapi_connect_options_init(vapi_connect_options_t *options);
 vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *options);
+vapi_error_e vapi_connect_beside(vapi_ctx_t ctx, vapi_ctx_t side, uint64_t timeout_ns);
 
 const char *vapi_error_text(vapi_ctx_t ctx);
 int vapi_error_os_errno(vapi_ctx_t ctx);

@@ -8,16 +8,14 @@ a change of threads for each event, and nothing where there are none.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping
-from itertools import accumulate
 from threading import Condition, current_thread
 from time import monotonic
 from typing import Any
 
-from .._collecting import Packed, Question
+from .._collecting import Packed, Question, pack
 from .._connection import Connection
-from .._errors import BadMessage, ConnectionLost, NotConnected, Timeout
+from .._errors import ConnectionLost, NotConnected, Timeout
 from .._hub import Hub, Mailbox
 
 #: Messages without a reader that are kept at most; the oldest ones go.
@@ -125,7 +123,7 @@ class Ordered(Hub):
             self.close(box)
         end = found.pop()
         self._settle()
-        return _packed(question, found), end
+        return pack(question, found), end
 
     def _send(self, question: Question, box: Mailbox, pings: Mapping[str, int]) -> None:
         connection, data = self.connection, question.request
@@ -139,16 +137,3 @@ class Ordered(Hub):
             first.data[:] = request
             second.data[:] = ping
             connection.send2(first, second)
-
-
-def _packed(question: Question, messages: list[bytes]) -> Packed:
-    """Messages as a `Collector` would pack them: heads alone, or all of each."""
-    size = question.head_size
-    if not size:
-        ends = array("I", accumulate(map(len, messages)))
-        return Packed(len(messages), b"", b"".join(messages), memoryview(ends))
-    short = next((data for data in messages if len(data) < size), None)
-    if short is not None:
-        raise BadMessage(f"{question.name}: {len(short)} bytes are too few for what it has")
-    heads = b"".join([data[:size] for data in messages])
-    return Packed(len(messages), heads, b"", memoryview(array("I")))

@@ -63,6 +63,16 @@ typedef struct {
 VAPI_API void vapi_connect_options_init(vapi_connect_options_t *options);
 /** Connects as the options say; strings are copied. Errors as vapi_connect_ex(). */
 VAPI_API vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *options);
+/**
+ * Connects `side`, a context that is not connected, to the VPP of `ctx` by a socket of its own: for dumps
+ * (vapi_collect()) that are read slowly. Nothing is received on it but by who asks: what is not read
+ * stays in VPP, so the program's memory does not grow, and answers on `ctx` do not queue up behind it.
+ * Order: VPP sees what is sent on both in any order; wait for answers where it matters. Do not ask for
+ * events on it. vapi_disconnect() it as any other, before `ctx` or after.
+ * VAPI_ENOTSUP: shared memory of which no socket is known, or large_over_shm, or another VPP has that
+ * socket now. VAPI_ECONNRESET: VPP went away meanwhile. Other errors as vapi_connect_ex().
+ */
+VAPI_API vapi_error_e vapi_connect_beside(vapi_ctx_t ctx, vapi_ctx_t side, u64 timeout_ns);
 
 /** The sentence for the last failure of a call on this context, "" if none; valid until the next
  * call on it from the same thread. */
