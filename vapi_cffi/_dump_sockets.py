@@ -116,7 +116,9 @@ class DumpSockets:
             lib.vapi_disconnect(context.ctx)
             raise NotConnected("the connection was closed")
         error = errors[0]
-        if isinstance(error, Timeout | ConnectionLost | NotConnected):
+        if isinstance(error, Timeout):
+            raise Timeout(f"no answer for {timeout_ns / 1e9:g} s", code=error.code)
+        if isinstance(error, ConnectionLost | NotConnected):
             raise error
         log.debug("dumps come over the connection itself: %s", error)
         if isinstance(error, NotSupported):
