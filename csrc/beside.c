@@ -54,7 +54,8 @@ vapi_error_e vapi_connect_beside(vapi_ctx_t ctx, vapi_ctx_t side, u64 timeout_ns
     o.handle_keepalives = ctx->handle_keepalives;
     conn_leave(ctx); /* it may be disconnected while this waits for VPP */
     if (path[0] == 0)
-        return error_set(error_here(), VAPI_ENOTSUP, 0, "no socket of this VPP is known, or wanted");
+        return error_set(error_here(), VAPI_ENOTSUP, 0,
+                         "no socket of this VPP is known, or wanted");
     o.name = name;
     o.address = path;
     o.timeout_ns = timeout_ns;
