@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Any
@@ -101,9 +102,11 @@ async def until_it_fails(vpp: aio.Client) -> None:
         await vpp.api.control_ping()
 
 
-@pytest.mark.parametrize(
-    "after", [0.003, *(pytest.param(ms / 1e3, marks=pytest.mark.long) for ms in (0, 1, 9, 20))]
-)
+#: Seconds until a peer is killed.
+MOMENTS = [0.003, *(pytest.param(ms / 1e3, marks=pytest.mark.long) for ms in (0, 1, 9, 20))]
+
+
+@pytest.mark.parametrize("after", MOMENTS)
 def test_a_peer_that_is_killed(
     own_peer_process: SpawnedPeer, transport: Transport, after: float
 ) -> None:
@@ -126,6 +129,64 @@ def test_a_peer_that_is_killed(
             await vpp.api.show_version()
 
     talk_to(own_peer_process.address(transport), transport, main, timeout=3.0)
+
+
+@pytest.mark.parametrize("after", MOMENTS)
+def test_a_peer_that_is_killed_in_dumps(
+    own_peer_process: SpawnedPeer, transport: Transport, after: float
+) -> None:
+    """In what opens sockets, reads from them, closes them, and waits for others meanwhile."""
+
+    async def for_ever(step: Callable[[], Awaitable[Any]]) -> None:
+        while True:
+            await step()
+
+    async def main(vpp: aio.Client) -> None:
+        await asyncio.gather(*[vpp.api.create_loopback() for _ in range(300)])
+        loop = asyncio.get_running_loop()
+        dump = vpp.api.sw_interface_dump
+
+        async def slowly() -> None:
+            async for _ in dump():
+                await vpp.api.control_ping()
+
+        steps: list[Callable[[], Awaitable[Any]]] = [
+            slowly,
+            lambda: read(dump()),
+            lambda: dump().first(),
+            lambda: dump().columns(),
+            lambda: vpp.cli("show version"),
+        ]
+        waits = [for_ever(step) for step in steps for _ in range(3)]
+        loop.call_later(after, own_peer_process.kill)
+        started = loop.time()
+        outcomes = await asyncio.gather(*waits, return_exceptions=True)
+        assert loop.time() - started < 15
+        assert {type(outcome) for outcome in outcomes} <= {ConnectionLost, Timeout}
+        with pytest.raises(VapiError):
+            await read(dump())
+
+    talk_to(own_peer_process.address(transport), transport, main, timeout=3.0)
+
+
+def test_vpp_does_not_answer(peer: Peer, talk: Talk) -> None:
+    """Everything that waits for it has a deadline, and works when VPP is back."""
+
+    async def main(vpp: aio.Client) -> None:
+        loop = asyncio.get_running_loop()
+        for name, wait in WAITS.items():
+            if name in ("events", "unsubscribe"):
+                continue  # which wait for ever, and for nothing
+            with peer.faults.stalled():
+                began = loop.time()
+                with pytest.raises(Timeout):
+                    await wait(vpp)
+                assert loop.time() - began < 10, name
+            # What it was asked all the same, it does first.
+            assert (await vpp.api.show_version(_timeout=30)).program == "vpe"
+            assert len(await vpp.api.sw_interface_dump(_timeout=30).all()) == 1
+
+    talk(main, timeout=0.3)
 
 
 def test_it_comes_back(peer: Peer, transport: Transport) -> None:
@@ -207,34 +268,111 @@ def test_results_outlive_the_connection(talk: Talk) -> None:
 
 # ---- signals and forks ---------------------------------------------------------------------------
 
+
+async def read(dump: aio.Dump[Any]) -> None:
+    async for _ in dump:
+        pass
+
+
+async def subscribe(vpp: aio.Client) -> None:
+    async with vpp.events("sw_interface_event"):
+        pass
+
+
+async def unsubscribe(vpp: aio.Client) -> None:
+    """Inside a stall: what began before it ends in it."""
+    await events_of[vpp].close()
+
+
+events_of: dict[aio.Client, aio.Events] = {}
+
 WAITS: dict[str, Callable[[aio.Client], Awaitable[Any]]] = {
     "request": lambda vpp: vpp.api.show_version(),
     "dump": lambda vpp: vpp.api.sw_interface_dump().all(),
+    "iteration": lambda vpp: read(vpp.api.sw_interface_dump()),
+    "first": lambda vpp: vpp.api.sw_interface_dump().first(),
+    "columns": lambda vpp: vpp.api.sw_interface_dump().columns(),
     "events": lambda vpp: vpp.events("sw_interface_event", subscribe=False).get(),
+    "subscribe": subscribe,
+    "unsubscribe": unsubscribe,
+    "cli": lambda vpp: vpp.cli("show version"),
     "gather": lambda vpp: asyncio.gather(*[vpp.api.control_ping() for _ in range(3000)]),
-    "connect": lambda vpp: aio.connect(str(vpp.connection.address), timeout=1.0).connect(),
+    "connect": lambda vpp: aio.connect(
+        str(vpp.connection.address), transport=vpp.transport, timeout=1.0
+    ).connect(),
 }
 
 
+@pytest.mark.parametrize("opened", [False, True], ids=["fresh", "opened"])
 @pytest.mark.parametrize("name", WAITS)
-def test_ctrl_c(peer: Peer, name: str) -> None:
+def test_ctrl_c(peer: Peer, transport: Transport, name: str, opened: bool) -> None:
+    """In each wait, before and after a socket for dumps was opened."""
     after: list[str] = []
+    began = [0.0]
 
     async def main(vpp: aio.Client) -> None:
         loop = asyncio.get_running_loop()
+        if opened:
+            await read(vpp.api.sw_interface_dump())
+        events_of[vpp] = vpp.events("sw_interface_event")
+        if name == "unsubscribe":
+            await events_of[vpp].attach()
         try:
             with peer.faults.stalled():
+                began[0] = loop.time()
                 loop.call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
                 await WAITS[name](vpp)
         except asyncio.CancelledError:
+            assert loop.time() - began[0] < 5
             after.append((await vpp.api.show_version()).program)
+            assert len([item async for item in vpp.api.sw_interface_dump()]) == 1
             raise
+        finally:
+            del events_of[vpp]
+
+    with pytest.raises(KeyboardInterrupt):
+        talk_to(peer.address(transport), transport, main, timeout=30.0)
+    assert after == ["vpe"]
+
+
+def test_ctrl_c_while_closing(peer: Peer, transport: Transport) -> None:
+    """VPP's goodbye is not waited for."""
+
+    async def main() -> None:
+        vpp = await aio.connect(peer.address(transport), transport=transport, timeout=30.0)
+        await read(vpp.api.sw_interface_dump())
+        with peer.faults.stalled():
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            loop.call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
+            try:
+                await vpp.close()
+            finally:
+                assert loop.time() - began < 1
+                for thread in threading.enumerate():
+                    if thread.name == "vapi-close":
+                        closing.append(thread)
+
+    closing: list[threading.Thread] = []
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
+    for thread in closing:
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_ctrl_c_while_vpp_does_not_come_back(peer: Peer) -> None:
+    async def main(vpp: aio.Client) -> None:
+        peer.stop()
+        with pytest.raises(ConnectionLost):
+            await until_it_fails(vpp)
+        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
+        await vpp.wait_connected(30)
 
     started = monotonic()
     with pytest.raises(KeyboardInterrupt):
-        talk_to(peer.address(), "socket", main, timeout=30.0)
-    assert monotonic() - started < 5
-    assert after == ["vpe"]
+        talk_to(peer.address(), "socket", main, reconnect=True)
+    assert monotonic() - started < 10
 
 
 def test_a_child_does_no_harm(talk: Talk) -> None:

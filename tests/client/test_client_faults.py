@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from vapi_cffi import Client, Transport, VapiError, connect
+from vapi_cffi import Client, Timeout, Transport, VapiError, connect
 from vapi_cffi.sim import Peer, SpawnedPeer
 
 
@@ -89,27 +89,103 @@ def interrupt_in() -> Iterator[Callable[[float], None]]:
     signal.signal(signal.SIGALRM, before)
 
 
-WAITS: dict[str, Callable[[Client], Any]] = {
+def half_read(client: Client) -> None:
+    dump = iter(client.api.sw_interface_dump())
+    next(dump)
+    client.api.show_version()
+
+
+def pipeline(client: Client) -> None:
+    with client.pipeline() as p:
+        for _ in range(100):
+            p.api.show_version()
+
+
+#: Each sends something that VPP has to answer; with the client's timeout.
+ANSWERED: dict[str, Callable[[Client], Any]] = {
     "request": lambda client: client.api.show_version(),
     "dump": lambda client: client.api.sw_interface_dump().all(),
     "iteration": lambda client: list(client.api.sw_interface_dump()),
-    "events": lambda client: client.events("sw_interface_event", subscribe=False).get(),
+    "first": lambda client: client.api.sw_interface_dump().first(),
+    "columns": lambda client: client.api.sw_interface_dump().columns(),
+    "batches": lambda client: list(client.api.sw_interface_dump().batches(10)),
+    "half a dump": half_read,
+    "subscribe": lambda client: client.events("sw_interface_event"),
     "cli": lambda client: client.cli("show version"),
+    "pipeline": pipeline,
+    "bulk": lambda client: client.bulk("control_ping", count=10_000),
+    "pump": lambda client: client.connection.pump(ping_of(client), count=10_000),
+    "ping": lambda client: client.connection.ping(),
+    "connect": lambda client: connect(
+        str(client.connection.address), transport=client.transport, timeout=0.5
+    ),
+}
+WAITS: dict[str, Callable[[Client], Any]] = {
+    **ANSWERED,
+    "events": lambda client: client.events("sw_interface_event", subscribe=False).get(),
+    "events for ever": lambda client: list(client.events("sw_interface_event", subscribe=False)),
 }
 
 
+def ping_of(client: Client) -> bytes:
+    return client.connection.find("control_ping_51077d14").to_bytes(2, "big") + bytes(8)
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["fresh", "opened"])
 @pytest.mark.parametrize("name", WAITS)
-def test_ctrl_c(client: Client, peer: Peer, interrupt_in: Callable[..., None], name: str) -> None:
+def test_ctrl_c(
+    client: Client, peer: Peer, interrupt_in: Callable[..., None], name: str, opened: bool
+) -> None:
+    """In each wait, before and after a socket for dumps was opened."""
     assert len(client.api.sw_interface_dump().all()) == 1  # the ways are open, the codecs made
+    if opened:
+        assert len(list(client.api.sw_interface_dump())) == 1
     client.api.show_version()
     with peer.faults.stalled():
         interrupt_in(0.1)
         started = monotonic()
         with pytest.raises(KeyboardInterrupt):
             WAITS[name](client)
-        assert monotonic() - started < 2.0
-    assert client.api.show_version().program == "vpe"
-    assert len(client.api.sw_interface_dump().all()) == 1
+        # A bulk gives what is under way a second to be answered.
+        assert monotonic() - started < (4.0 if name == "bulk" else 2.0)
+    assert client.api.show_version(_timeout=30).program == "vpe"
+    assert len(list(client.api.sw_interface_dump(_timeout=30))) == 1
+    assert len(client.api.sw_interface_dump(_timeout=30).all()) == 1
+
+
+def test_vpp_does_not_answer(peer: Peer, address: str, transport: Transport) -> None:
+    """Everything that waits for it has a deadline, and works when VPP is back."""
+    with connect(address, transport=transport, timeout=0.3) as client:
+        assert len(client.api.sw_interface_dump(_timeout=30).all()) == 1
+        for name, wait in ANSWERED.items():
+            with peer.faults.stalled():
+                began = monotonic()
+                with pytest.raises(Timeout):
+                    wait(client)
+                assert monotonic() - began < 10, name
+            # What it was asked all the same, it does first.
+            assert client.api.show_version(_timeout=30).program == "vpe"
+            assert len(list(client.api.sw_interface_dump(_timeout=30))) == 1
+
+
+def test_ctrl_c_while_closing(
+    peer: Peer, address: str, transport: Transport, interrupt_in: Callable[[float], None]
+) -> None:
+    """VPP's goodbye is not waited for; what is left goes on by itself."""
+    client = connect(address, transport=transport, timeout=30.0)
+    assert len(list(client.api.sw_interface_dump())) == 1
+    with peer.faults.stalled():
+        interrupt_in(0.1)
+        started = monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            client.close()
+        assert monotonic() - started < 1.0
+    for thread in threading.enumerate():
+        if thread.name in ("vapi-disconnect", "vapi-dump-close"):
+            thread.join(20)
+            assert not thread.is_alive()
+    assert not client.is_connected
+    client.close()
 
 
 def test_ctrl_c_while_waiting_to_reconnect(
