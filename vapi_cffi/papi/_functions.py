@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -31,19 +32,21 @@ _OWN = ("_timeout", "_no_type_conversion")
 _SHOWN = 80
 
 
-class FuncWrapper:
+class FuncWrapper(partial[Any]):
     """A function of `client.api`, with its name, and its fields as documentation.
 
-    `_func.msg` is the `VPPMessage` of the request.
+    `_func.msg` is the `VPPMessage` of the request. A `partial` of no arguments, because that is
+    called without a frame of its own.
     """
 
     def __init__(self, func: Any) -> None:
-        self._func = func
-        self.__name__ = func.__name__
+        super().__init__()
+        self.__name__: str = func.__name__
         self.__doc__ = func.__doc__
 
-    def __call__(self, **kwargs: Any) -> Any:
-        return self._func(**kwargs)
+    @property
+    def _func(self) -> Any:
+        return self.func
 
     def __repr__(self) -> str:
         return f"<FuncWrapper(func=<{self.__name__}({self.__doc__})>)>"

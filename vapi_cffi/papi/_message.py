@@ -58,19 +58,24 @@ class VPPMessage(VPPType):
         made: Callable[..., bytes] = compiled(source, "request", ns, f"request {self.name}")
         return made
 
-    def decoder(self, ntc: bool = False, *, context: bool = False) -> Callable[..., Any]:
+    def decoder(
+        self, ntc: bool = False, *, context: bool = False, failure: type[Exception] | None = None
+    ) -> Callable[..., Any]:
         """A function from the bytes of a message to its tuple. With `context`, it takes that as
         second argument, and does not look at the one in the bytes.
 
-        Errors: `VPPSerializerValueError` for bytes that are too few.
+        Errors: `VPPSerializerValueError` for bytes that are too few; what conversions raise; with
+        `failure`, that for all of them.
         """
         decoders = self.__dict__.setdefault("_decoders", {})
-        found: Callable[..., Any] | None = decoders.get((ntc, context))
+        found: Callable[..., Any] | None = decoders.get((ntc, context, failure))
         if found is None:
             ns = Namespace()
             known = {"context": "context"} if context and self.has_context else {}
             lines, value = self._body(ns, ntc, known)
             ns.update(torn=self.torn, wrong=struct.error)
+            if failure is not None:
+                ns.update(torn=self._failing(failure), wrong=(struct.error, ValueError))
             inside = ["o = 0", *lines, f"return {value}"]
             source = "\n    ".join(
                 [
@@ -82,8 +87,16 @@ class VPPMessage(VPPType):
                 ]
             )
             found = compiled(source, "decode", ns, f"decode of {self.name}")
-            decoders[ntc, context] = found
+            decoders[ntc, context, failure] = found
         return found
+
+    def _failing(self, failure: type[Exception]) -> Callable[[int, Exception], Exception]:
+        """Makes such an error of any."""
+
+        def fail(size: int, error: Exception) -> Exception:
+            return failure(str(self.torn(size, error) if type(error) is struct.error else error))
+
+        return fail
 
     def sweeper(self, ntc: bool = False) -> Callable[[bytes, int], list[Any]]:
         """Of a message of constant size: a function from many, behind each other, and the context

@@ -82,15 +82,7 @@ class _Requesting:
         self._reply = reply
         reply_key = asking.reply_number.to_bytes(2, "big")
         channel.expect_at(reply_key, asking.reply_offset)
-        decode = reply.decoder()
-
-        def accept(data: bytes) -> Any:
-            try:
-                return decode(data)
-            except ValueError as error:
-                raise BadMessage(str(error)) from None
-
-        self.usual: Any = _Answer(asking.message.name, reply_key, accept)
+        self.usual: Any = _Answer(asking.message.name, reply_key, reply.decoder(failure=BadMessage))
 
     def __call__(self, data: bytes, key: bytes, shown: int | None, timeout: Any) -> Future[Any]:
         answer, reply = self.usual, self._reply
@@ -233,37 +225,38 @@ class VPPApiClient(Known):
         request, unset = message.request(), asking.unset
         channel = self._channel
         assert channel is not None
-        from_bytes, out = int.from_bytes, channel.out
+        from_bytes, out, queued = int.from_bytes, channel.out, channel.queued
+        next_context, loop, index = channel.next_context, channel.loop, channel.client_index
         usual = send.usual if isinstance(send, _Requesting) else None
 
         def f(**kwargs: Any) -> Future[Any]:
             # Where nothing is unusual, without checks and calls: as `vapi_cffi.aio` does it.
             if usual is not None and channel.is_turning:
-                key = channel.next_context()
+                key = next_context()
                 try:
-                    data = request(number, channel.client_index, from_bytes(key, "big"), **kwargs)
+                    data = request(number, index, from_bytes(key, "big"), **kwargs)
                 except MISFIT:
                     pass
                 else:
-                    future: Future[Any] = Future(loop=channel.loop)
-                    channel.queued((key, data, (future, usual, False, False)))
+                    future: Future[Any] = Future(loop=loop)
+                    queued((key, data, (future, usual, False, False)))
                     if not len(out) % CHUNK:
                         channel.flush_early()
                     return future
             channel.in_loop()
             if unset:
                 kwargs = with_unset(unset, kwargs)
-            key = channel.next_context()
-            context = int.from_bytes(key, "big")
+            key = next_context()
+            context = from_bytes(key, "big")
             shown, timeout = context, None
             try:
-                data = request(number, channel.client_index, context, **kwargs)
+                data = request(number, index, context, **kwargs)
             except MISFIT:
                 timeout = kwargs.pop("_timeout", None)
                 shown = kwargs.pop("context", None) or context
                 kwargs.pop("client_index", None)
                 kwargs.pop("_no_type_conversion", None)
-                data = pack_request(message, number, channel.client_index, context, kwargs)
+                data = pack_request(message, number, index, context, kwargs)
             return send(data, key, None if shown == context else shown, timeout)
 
         return documented(f, message)
