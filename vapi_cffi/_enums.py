@@ -7,6 +7,7 @@ import enum
 import keyword
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import Any, ClassVar, Self
 
 #: Values outside of the definition that are remembered for one enum; more are made each time.
@@ -142,11 +143,23 @@ def _by_name(cls: type[ApiEnum] | type[ApiFlag], name: str) -> Any:
         upper = name.upper().replace("-", "_")
         found = members.get(upper)
         if found is None and upper:
-            ends = [member for key, member in members.items() if key.upper().endswith(f"_{upper}")]
-            found = ends[0] if len(ends) == 1 else None
+            ends = {
+                key.upper(): member
+                for key, member in members.items()
+                if key.upper().endswith(f"_{upper}")
+            }
+            # Of several (..._TRANSMIT, ..._MARK_AND_TRANSMIT): the one without what all begin with.
+            one = next(iter(ends), "") if len(ends) == 1 else f"{_beginning(members)}{upper}"
+            found = ends.get(one)
     if found is None:
         raise ValueError(_expected(cls, name))
     return found
+
+
+def _beginning(names: Iterable[str]) -> str:
+    """The words that all names begin with: `IF_STATUS_API_FLAG_`."""
+    words = zip(*(name.upper().split("_")[:-1] for name in names), strict=False)
+    return "".join(f"{some[0]}_" for some in takewhile(lambda some: len({*some}) == 1, words))
 
 
 def _expected(cls: type[ApiEnum] | type[ApiFlag], given: str = "") -> str:

@@ -123,8 +123,10 @@ class Tag:
         if arm is None:
             return self.union.make(told, value._raw), discriminator
         if told != arm:
-            reason = f"holds {arm!r}: expected {self.case_of.get(arm)} for that arm"
-            raise FieldError(reason, discriminator, name)
+            case = self.case_of.get(arm or "")
+            right = case if case is None else type(discriminator)(case)
+            reason = f"the union holds {arm!r}: expected {right!r}"
+            raise FieldError(reason, discriminator, name, told=repr(discriminator))
         return value, discriminator
 
 

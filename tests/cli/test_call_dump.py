@@ -48,6 +48,17 @@ def test_definitions_may_be_given(vapi: Vapi, tmp_path: Path) -> None:
     assert "vpe" in vapi.ok("call", "show_version", "--api", str(own))
 
 
+def test_an_api_file_that_is_wrong(vapi: Vapi, tmp_path: Path) -> None:
+    """One line, and no traceback, wherever such a file may be given."""
+    path = tmp_path / "bad.api"
+    path.write_text("define x { u32 client_index; nosuch y; };")
+    for words in (("sim", "--api"), ("call", "show_version", "--api")):
+        done = vapi(*words, str(path))
+        assert done.code == 2
+        assert done.error.startswith(f"vapi: {path}:1:")
+        assert "unknown type 'nosuch'" in done.error
+
+
 def test_vpp_says_no(vapi: Vapi) -> None:
     done = vapi("call", "sw_interface_set_flags", "sw_if_index=4711")
     assert done.code == 1

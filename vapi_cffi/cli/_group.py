@@ -170,6 +170,9 @@ def _code(error: Exception) -> int | None:
 
     if isinstance(error, InvalidArgument):
         return USAGE
+    generator = sys.modules.get("vapi_cffi.generator")
+    if generator is not None and isinstance(error, generator.ApiError):  # of a file of --api
+        return USAGE
     if isinstance(error, ConnectFailed):
         return NO_CONNECTION
     if isinstance(error, Timeout):
