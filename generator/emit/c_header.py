@@ -20,6 +20,58 @@ from .c_types import emit_type
 #: What every header includes besides: VAPI programs rely on it.
 _BASE_FILES = {"memclnt.api": None, "vlib.api": "memclnt.api"}
 
+#: The messages of these files whose ids the library has.
+_OF_THE_LIBRARY = frozenset(
+    {
+        "memclnt_create",
+        "memclnt_create_reply",
+        "memclnt_delete",
+        "memclnt_delete_reply",
+        "rx_thread_exit",
+        "memclnt_rx_thread_suspend",
+        "memclnt_read_timeout",
+        "rpc_call",
+        "rpc_call_reply",
+        "get_first_msg_id",
+        "get_first_msg_id_reply",
+        "api_versions",
+        "api_versions_reply",
+        "trace_plugin_msg_ids",
+        "sockclnt_create",
+        "sockclnt_create_reply",
+        "sockclnt_delete",
+        "sockclnt_delete_reply",
+        "sock_init_shm",
+        "sock_init_shm_reply",
+        "memclnt_keepalive",
+        "memclnt_keepalive_reply",
+        "control_ping",
+        "control_ping_reply",
+        "memclnt_create_v2",
+        "memclnt_create_v2_reply",
+        "get_api_json",
+        "get_api_json_reply",
+        "cli",
+        "cli_inband",
+        "cli_reply",
+        "cli_inband_reply",
+        "get_node_index",
+        "get_node_index_reply",
+        "add_node_next",
+        "add_node_next_reply",
+        "show_threads",
+        "show_threads_reply",
+        "get_node_graph",
+        "get_node_graph_reply",
+        "get_next_index",
+        "get_next_index_reply",
+        "get_f64_endian_value",
+        "get_f64_endian_value_reply",
+        "get_f64_increment_by_one",
+        "get_f64_increment_by_one_reply",
+    }
+)
+
 
 class CHeaderEmitter:
     """Emitter `c`: one `vapi/NAME.api.vapi.h` for each file."""
@@ -116,11 +168,24 @@ def _stream_items(file: ApiFile) -> set[str]:
     return streamed - dumped
 
 
+def _ids_besides_the_library(out: Writer, file: ApiFile) -> None:
+    """Programs do not define the ids of base files, so what other releases have in these than the
+    library knows needs another definition: a weak one, which any number of units may have."""
+    if file.name not in _BASE_FILES:
+        return
+    names = [item.name for item in file.messages if item.name not in _OF_THE_LIBRARY]
+    for name in names:
+        out.line(f"__attribute__((weak)) vapi_msg_id_t vapi_msg_id_{name};")
+    if names:
+        out.line()
+
+
 def _ids(out: Writer, file: ApiFile) -> None:
     for message in file.messages:
         out.line(f"extern vapi_msg_id_t vapi_msg_id_{message.name};")
     if file.messages:
         out.line()
+    _ids_besides_the_library(out, file)
     out.line("/** Once in a program, followed by a semicolon: the variables of the message ids. */")
     macro = f"#define {c_ids_macro(file.name)}"
     lines = [macro, *(f"    vapi_msg_id_t vapi_msg_id_{item.name};" for item in file.messages)]

@@ -41,6 +41,9 @@
 #include <vapi/vlib.api.vapi.h>
 #include <vector>
 
+/* The library's; VPP before 22.02 has the message in another file than vlib.api.vapi.h includes. */
+extern "C" vapi_msg_id_t vapi_msg_id_control_ping_reply;
+
 namespace vapi
 {
 
