@@ -70,7 +70,9 @@ def test_vpp_says_no(vapi: Vapi) -> None:
     [
         (("call", "show_versoin"), 1, "there is no message 'show_versoin': did you mean 'show_ver"),
         (("call", "qqqq"), 1, "there is no message 'qqqq'"),
-        (("call", "sw_interface_details"), 1, "is no request: did you mean"),
+        (("call", "sw_interface_details"), 1, "use `vapi dump sw_interface_dump`"),
+        (("dump", "show_version_reply"), 1, "use `vapi call show_version`"),
+        (("dump", "sw_interface_event"), 1, "is an event: use `vapi watch sw_interface_event`"),
         (("call", "sw_interface_dump"), 2, "use `vapi dump sw_interface_dump`"),
         (("dump", "show_version"), 2, "use `vapi call show_version`"),
         (("call", "show_version", "x=1"), 2, "show_version has no fields"),

@@ -13,6 +13,7 @@ from vapi_cffi import InvalidArgument
 from vapi_cffi._codec import MessageCodec
 from vapi_cffi._registry import scope_of_package
 from vapi_cffi.cli._fields import join_path, parse, split_path
+from vapi_cffi.cli._requests import with_all
 from vapi_cffi.cli._values import plain, text
 
 
@@ -58,6 +59,16 @@ def test_addresses_by_their_parts_and_unions_by_what_they_hold() -> None:
     assert str(raw.paths[0].nh.address.ip4) == "10.0.0.3"
     struct = '{"prefix": {"address": {"af": 0, "un": {"ip4": "10.2.0.0"}}, "len": 16}}'
     assert built("ip_route_add_del_v2", f"route={struct}").route.prefix == ip_network("10.2.0.0/16")
+
+
+def test_dumps_ask_for_all_where_the_api_has_no_default() -> None:
+    """Otherwise a tunnel dump without arguments would be about interface 0, and empty."""
+    assert with_all(codec("ip_address_dump"), {"is_ipv6": True}) == {
+        "sw_if_index": 0xFFFFFFFF,
+        "is_ipv6": True,
+    }
+    assert with_all(codec("ip_address_dump"), {"sw_if_index": 3}) == {"sw_if_index": 3}
+    assert with_all(codec("sw_interface_dump"), {}) == {}  # its default is all already
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

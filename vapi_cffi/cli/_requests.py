@@ -9,12 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import InvalidArgument, NoSuchMessage
 from ._complete import kind_of
+from ._fields import values_of
 
 if TYPE_CHECKING:
     from .._client import Client
+    from .._codec import MessageCodec
 
 #: What to say instead, by how a request is answered.
 _COMMANDS = {"call": "vapi call", "dump": "vapi dump", "get": "vapi get"}
+
+
+#: Fields of dumps in which the largest number means "all", and nothing would mean number 0.
+_ALL = {"sw_if_index", "bd_id", "acl_index", "peer_index", "bfd_index", "policer_index"}
+
+
+def with_all(codec: MessageCodec, fields: dict[str, Any]) -> dict[str, Any]:
+    """What a dump's request leaves open means everything, unless the API itself has a default."""
+    open_ = {item.name for item in codec.fields if item.name in _ALL and item.raw_default is None}
+    return {**values_of(codec, dict.fromkeys(open_ - fields.keys(), "~0")), **fields}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -43,6 +55,15 @@ def request_of(client: Client, name: str) -> Any:
     except NoSuchMessage as error:
         if "CRC" in error.text or "no definition" in error.text or "plugin is not" in error.text:
             raise
+        caller, part = client.sources.asked_by(client.connection, name)
+        if part == "event":
+            raise NoSuchMessage(f"{name!r} is an event: use `vapi watch {name}`") from None
+        if caller:
+            kind = kind_of(client.api[caller].binding.service)
+            what = "brings" if part == "details" else "is answered with"
+            use = f"use `{_COMMANDS[kind]} {caller}`"
+            reason = f"is no request, but what {caller} {what}: {use}"
+            raise NoSuchMessage(f"{name!r} {reason}") from None
         callers = client.sources.callers(client.connection)
         inside = [item for item in callers if name in item]
         hint = nearest(name, callers)

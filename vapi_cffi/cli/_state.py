@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ApiError, InvalidArgument, NoSuchMessage
-from ._fields import parse, values_of
-from ._requests import function_of
+from ._fields import parse
+from ._requests import function_of, with_all
 from ._values import plain
 
 if TYPE_CHECKING:
@@ -84,8 +84,6 @@ SECTIONS: dict[str, Callable[[Client], Iterator[str]]] = {
     "lcp_itf_pair_get;lcp_itf_pair_get_v2": _once,
 }
 _EXPANSIONS = {name: expand for names, expand in SECTIONS.items() for name in names.split(";")}
-#: Fields of these that mean "all", where nothing means number 0.
-_ALL = {"sw_if_index", "bd_id", "acl_index", "peer_index", "bfd_index"}
 
 
 def take(client: Client, wanted: Iterable[str] = ()) -> State:
@@ -115,7 +113,7 @@ def _asked(client: Client, wanted: Iterable[str]) -> Iterator[tuple[str, Any, di
         function = function_of(client, name, ("dump", "get"))
         codec = function.binding.codec
         if words or name not in _EXPANSIONS:
-            yield item, function, _with_all(codec, parse(codec, words))
+            yield item, function, with_all(codec, parse(codec, words))
             continue
         yield from _each(client, name, function, _EXPANSIONS[name])
 
@@ -136,14 +134,8 @@ def _each(
 ) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     codec = function.binding.codec
     for words in expand(client):
-        fields = _with_all(codec, parse(codec, words.split()))
+        fields = with_all(codec, parse(codec, words.split()))
         yield f"{name} {words}".strip(), function, fields
-
-
-def _with_all(codec: Any, fields: dict[str, Any]) -> dict[str, Any]:
-    """What is left open means everything."""
-    open_ = {item.name for item in codec.fields if item.name in _ALL and item.raw_default is None}
-    return {**values_of(codec, dict.fromkeys(open_ - fields.keys(), "~0")), **fields}
 
 
 # ---- files ---------------------------------------------------------------------------------------

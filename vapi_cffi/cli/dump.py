@@ -69,8 +69,9 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 def command(message: str, fields: tuple[str, ...], **options: Any) -> None:
     """Print what a dump brings, as a table.
 
-    Fields of the request are given as for `vapi call`. A table in a terminal has as many columns
-    as fit; in a pipe it has all, and no colour.
+    Fields of the request are given as for `vapi call`; sw_if_index, bd_id and acl_index mean all
+    when they are left out. A table in a terminal has as many columns as fit; in a pipe it has all,
+    and no colour.
     """
     run(message, fields, **options)
 
@@ -105,7 +106,7 @@ def run(
     """Both commands: VPP understands both kinds of request alike."""
     from ._fields import parse
     from ._output import print_objects, print_rows
-    from ._requests import function_of
+    from ._requests import function_of, with_all
     from ._rows import Rows, split_columns
 
     with target.connect() as client:
@@ -118,7 +119,7 @@ def run(
             sort=split_columns(sort),
             limit=limit,
         ).for_output(output)
-        given = parse(binding.codec, fields)
+        given = with_all(binding.codec, parse(binding.codec, fields))
         details = rows.select(function(**given))
         if output in ("json", "yaml"):
             print_objects(map(rows.plain, details), output)
