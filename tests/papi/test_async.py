@@ -10,7 +10,7 @@ import pytest
 
 from vapi_cffi.papi.vpp_papi import VPPApiError, VPPValueError
 from vapi_cffi.papi.vpp_papi_async import VPPApiClient
-from vapi_cffi.sim import Peer, SpawnedPeer
+from vapi_cffi.sim import Peer, Request, SpawnedPeer
 
 Body = Callable[[VPPApiClient, "asyncio.Queue[Any]"], Awaitable[None]]
 
@@ -42,6 +42,20 @@ def test_replies_and_dumps(address: str) -> None:
         assert repr(client.api.show_version).startswith("<FuncWrapper(func=<show_version(")
 
     with_client(address, body)
+
+
+def test_the_reply_of_another_message(peer: Peer) -> None:
+    @peer.on("sw_interface_set_flags")
+    def answer(request: Request) -> bytes:
+        return request.details("sw_interface_set_mtu_reply", retval=-7)
+
+    async def body(client: VPPApiClient, events: Any) -> None:
+        reply = await client.api.sw_interface_set_flags(sw_if_index=0, flags=1)
+        assert type(reply).__name__ == "sw_interface_set_mtu_reply"
+        assert reply.retval == -7
+        assert events.empty()
+
+    with_client(peer.socket_path, body)
 
 
 def test_many_at_once(peer: Peer) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from papi.conftest import original
 from vapi_cffi import Transport, papi
 from vapi_cffi.papi.vpp_papi import VPPApiError
 from vapi_cffi.papi.vpp_transport_socket import VppTransportSocketIOError
-from vapi_cffi.sim import Peer, SpawnedPeer
+from vapi_cffi.sim import Peer, Request, SpawnedPeer
 
 
 class Heard:
@@ -294,3 +296,63 @@ def test_transport_of_an_address(transport: Transport, peer: Peer, apifiles: lis
     toggle(client.api)
     assert heard.next()[0] == "sw_interface_event"
     client.disconnect()
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "with a callback"])
+def asking(request: pytest.FixtureRequest, connect: Any) -> Any:
+    """A client; with a callback it receives another way."""
+    client = connect(papi)
+    client.heard = []
+    if request.param:
+        client.register_event_callback(lambda *heard: client.heard.append(heard))
+    return client
+
+
+def test_the_reply_of_another_message(asking: Any, peer: Peer) -> None:
+    """As 15 of VPP 26.06: policer_input_v2 and others. What has the context is the answer."""
+
+    @peer.on("sw_interface_set_flags")
+    def answer(request: Request) -> bytes:
+        return request.details("sw_interface_set_mtu_reply", retval=-7)
+
+    reply = asking.api.sw_interface_set_flags(sw_if_index=0, flags=1, _timeout=20)
+    assert type(reply).__name__ == "sw_interface_set_mtu_reply"
+    assert reply.retval == -7
+    assert asking.api.show_version().program == "embedded" or True
+
+
+def test_an_event_that_looks_like_an_answer(asking: Any, peer: Peer) -> None:
+    """Its client_index is where answers have the context."""
+
+    @peer.on("sw_interface_set_flags")
+    def answer(request: Request) -> list[bytes]:
+        event = peer.encode("sw_interface_event", sw_if_index=3)
+        looks = request.reply(retval=-8)[2:6]
+        return [event[:2] + looks + event[6:], request.reply(retval=-8)]
+
+    reply = asking.api.sw_interface_set_flags(sw_if_index=0, flags=1, _timeout=20)
+    assert type(reply).__name__ == "sw_interface_set_flags_reply"
+    assert reply.retval == -8
+    if asking.listening:
+        assert [(name, event.sw_if_index) for name, event in asking.heard] == [
+            ("sw_interface_event", 3)
+        ]
+
+
+PARSED = """
+import sys
+from vapi_cffi import papi
+
+client = papi.VPPApiClient(apifiles=sys.argv[1:])
+client.transport.message_table = {f"{n}_{m.crc[2:]}": 0 for n, m in client.messages.items()}
+client._numbered()
+print(len(client.messages), len([m for m in client.messages.values() if "msgdef" in vars(m)]))
+"""
+
+
+def test_the_first_event_waits_for_no_definitions(corpus: list[str]) -> None:
+    """Numbers are looked up among 2,123 messages, none of which is taken apart for that."""
+    done = subprocess.run(
+        [sys.executable, "-c", PARSED, *corpus], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["2123", "0"]

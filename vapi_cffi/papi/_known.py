@@ -199,8 +199,17 @@ class Known:
 
     def has_context(self, msg: bytes) -> bool:
         """Whether a message has a context."""
-        known = self._numbered().get(bytes(msg[:2]))
+        known = self.message_of(msg)
         return known is not None and known.has_context
+
+    def message_of(self, msg: bytes) -> VPPMessage | None:
+        """The definition of a message that came, None without one."""
+        return self._numbered().get(bytes(msg[:2]))
+
+    def is_answer(self, msg: bytes) -> bool:
+        """Whether a message could answer a request: all but events, and what is not known."""
+        known = self._numbered().get(msg[:2])
+        return known is None or known.has_context
 
     def decode_incoming_msg(self, msg: bytes | None, no_type_conversion: bool = False) -> Any:
         """The tuple of a message. Errors: `VPPIOError` for one without a definition."""

@@ -8,7 +8,7 @@ a change of threads for each event, and nothing where there are none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from threading import Condition, current_thread
 from time import monotonic
 from typing import Any
@@ -24,11 +24,31 @@ _MAX_KEPT = 65536
 _LULL = 0.01
 
 
+class _Answers(Set[bytes]):
+    """Numbers of messages: of the one that is expected, and of all others that could answer."""
+
+    def __init__(self, expected: bytes, is_answer: Callable[[bytes], bool]) -> None:
+        self._expected = expected
+        self._is_answer = is_answer
+
+    def __contains__(self, number: object) -> bool:
+        return number == self._expected or (isinstance(number, bytes) and self._is_answer(number))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((self._expected,))
+
+    def __len__(self) -> int:
+        return 1
+
+
 class Ordered(Hub):
     """A hub that keeps what nobody waits for, and counts what was handled of it."""
 
-    def __init__(self, connection: Connection, *, timeout: float) -> None:
+    def __init__(
+        self, connection: Connection, *, timeout: float, is_answer: Callable[[bytes], bool]
+    ) -> None:
         super().__init__(connection, timeout=timeout)
+        self._is_answer = is_answer
         self.rest = Mailbox(())
         self.beside = self._keep
         self._kept = self._handled = 0
@@ -91,8 +111,10 @@ class Ordered(Hub):
     # ---- who calls -----------------------------------------------------------------------------
 
     def call(self, data: bytes, number: int, offset: int, timeout: float | None) -> bytes:
-        """A request and its answer."""
-        box = self.open((number.to_bytes(2, "big"),), (offset,))
+        """A request and its answer: whatever has its context, and is no event."""
+        expected = number.to_bytes(2, "big")
+        box = self.open((expected,), (offset,))
+        box.ids = _Answers(expected, self._is_answer)
         connection = self.connection
         try:
             self._last_call = monotonic()
@@ -103,6 +125,18 @@ class Ordered(Hub):
             self.close(box)
         self._settle()
         return answer
+
+    def answer_behind(self, event: bytes, timeout: float | None) -> bytes:
+        """The answer that comes behind an event with the same four bytes in its head."""
+        box = Mailbox((), event[2:6])
+        box.ids = _Answers(b"", self._is_answer)
+        with self._lock:
+            self._pending[box.context] = box
+        try:
+            self.wait(box, timeout)
+            return box.items.popleft()
+        finally:
+            self.close(box)
 
     def collect(
         self, question: Question, pings: Mapping[str, int], timeout: float | None

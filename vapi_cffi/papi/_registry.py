@@ -143,6 +143,8 @@ class Api:
             found = _shared_messages.get((name, crc))
             if found is None:
                 found = VPPMessage.of(name, lambda: self._definition(name), self.type)
+                if crc:  # clients look at those of all messages, and need nothing else of most
+                    found.crc = f"0x{crc}"
                 _shared_messages[name, crc] = found
             self._messages[name] = found
         return found

@@ -213,6 +213,14 @@ class VPPApiClient(Known):
     def _unasked(self, data: bytes) -> bool:
         """What nobody waits for."""
         known = self._numbered().get(data[:2])
+        if known is not None and known.has_context and self._channel is not None:
+            # Of a request that is answered with the reply of another one, as a few of VPP's are.
+            offset = known.context_offset
+            call = self._channel._calls.pop(data[offset : offset + 4], None)
+            if call is not None:
+                if not call[0].done():
+                    call[0].set_result(known.decoder()(data))
+                return True
         if known is not None and self._event_queue is not None:
             self._event_queue.put_nowait(known.decoder()(data))
         return True

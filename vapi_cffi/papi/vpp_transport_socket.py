@@ -18,6 +18,7 @@ from .._collecting import ROWS, Collector, Question
 from .._connection import Connection
 from .._errors import ConnectFailed, ConnectionLost, NotConnected, Timeout, VapiError
 from ._errors import VPPIOError, VppTransportSocketIOError
+from ._message import VPPMessage
 from ._ordered import Ordered
 
 __all__ = ("VppTransport", "VppTransportSocketIOError")
@@ -95,7 +96,7 @@ class VppTransport:
         self.message_table = dict(connection.message_table)
         self.socket_index = int.from_bytes(connection.client_index, "big")
         self.do_async = do_async
-        self.hub = Ordered(connection, timeout=timeout)
+        self.hub = Ordered(connection, timeout=timeout, is_answer=self.parent.is_answer)
         self.stopped = Event()
         self.connection = connection
         return 0
@@ -185,6 +186,19 @@ class VppTransport:
         if hub is None or not number:
             return self.inside().call(data, number, context_offset=offset, timeout=timeout)
         return hub.call(data, number, offset, timeout)
+
+    def unexpected(self, answer: bytes, timeout: float | None) -> tuple[bytes, VPPMessage]:
+        """What came with the context of a call, but is not the reply that belongs to it: that one,
+        if it was an event by chance, and its definition. Errors: `VPPIOError` without one."""
+        while True:
+            known: VPPMessage | None = self.parent.message_of(answer)
+            if known is None:
+                raise VPPIOError(2, "Reply message undefined")
+            if known.has_context:
+                return answer, known
+            # Its client_index looked like the context. Who listens goes another way.
+            assert self.hub is not None
+            answer = self.hub.answer_behind(answer, timeout)
 
     def collect(
         self, question: Question, timeout: float | None, decode: Callable[..., Sequence[Any]]
