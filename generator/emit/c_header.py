@@ -77,7 +77,7 @@ class CHeaderEmitter:
     """Emitter `c`: one `vapi/NAME.api.vapi.h` for each file."""
 
     name = "c"
-    version = "1"
+    version = "2"
 
     def emit(self, file: ApiFile, model: Model, options: EmitOptions) -> Mapping[str, str]:
         """The header of one file."""
@@ -187,6 +187,8 @@ def _ids(out: Writer, file: ApiFile) -> None:
         out.line()
     _ids_besides_the_library(out, file)
     out.line("/** Once in a program, followed by a semicolon: the variables of the message ids. */")
+    if file.name == "vpe.api":
+        out.raw(f"#undef {c_ids_macro(file.name)} /* vapi.hpp has one for programs without this */")
     macro = f"#define {c_ids_macro(file.name)}"
     lines = [macro, *(f"    vapi_msg_id_t vapi_msg_id_{item.name};" for item in file.messages)]
     width = max(WIDTH - 1, *(len(line) + 1 for line in lines))

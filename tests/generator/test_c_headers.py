@@ -343,3 +343,17 @@ def test_names_that_languages_reserve(tmp_path: Path) -> None:
     for suffix, language in (("h", "c"), ("hpp", "c++")):
         text = includes(model, suffix) + definitions(model)
         compile_text(text, include, "-fsyntax-only", language=language)
+
+
+@pytest.mark.parametrize("before", ["", "#include <vapi/vpe.api.vapi.h>\n"])
+@pytest.mark.parametrize("after", ["", "#include <vapi/vpe.api.vapi.hpp>\n"])
+def test_ids_of_vpe_without_its_header(before: str, after: str, tmp_path: Path) -> None:
+    """VPP's vapi.hpp includes vpe's header, and C++ programs define its ids without more."""
+    model = generator.load_api_text(
+        "autoreply define m { u32 client_index; u32 context; };", "vpe.api"
+    )
+    include = write_headers(model, tmp_path)
+    text = f"{before}#include <vapi/vapi.hpp>\n{after}DEFINE_VAPI_MSG_IDS_VPE_API_JSON;\n"
+    if before or after:
+        text += "vapi_msg_id_t *used = &vapi_msg_id_m;\n"
+    compile_text(text, include, "-fsyntax-only", language="c++")

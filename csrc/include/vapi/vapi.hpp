@@ -44,6 +44,12 @@
 /* The library's; VPP before 22.02 has the message in another file than vlib.api.vapi.h includes. */
 extern "C" vapi_msg_id_t vapi_msg_id_control_ping_reply;
 
+/* VPP's vapi.hpp includes vapi/vpe.api.vapi.h, so programs define the ids of vpe that use no message of
+ * it. They need none here. */
+#ifndef DEFINE_VAPI_MSG_IDS_VPE_API_JSON
+#define DEFINE_VAPI_MSG_IDS_VPE_API_JSON
+#endif
+
 namespace vapi
 {
 
