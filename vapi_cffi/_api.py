@@ -6,10 +6,13 @@ import inspect
 import logging
 from collections.abc import Callable
 from difflib import get_close_matches
+from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
 from . import _retvals
-from ._codec import MessageCodec
+from ._blocks import MISFIT
+from ._codec import MessageCodec, same_message
+from ._context import NoContext
 from ._definitions import Service
 from ._dump import Dump, Stream, cursor_offset
 from ._errors import (
@@ -20,6 +23,7 @@ from ._errors import (
     Timeout,
     VapiError,
 )
+from ._hub import lost
 from ._outline import outline, parameters
 from ._timeouts import named
 from ._values import ApiMessage
@@ -34,7 +38,12 @@ _PING, _PING_REPLY = "control_ping_51077d14", "control_ping_reply_f6b0b8ca"
 
 
 class Binding:
-    """A request and its answers, with the numbers that the connected VPP has for them."""
+    """A request and its answers, with the numbers that the connected VPP has for them.
+
+    The next VPP may have others, and what is one message here another one there. So `context` is
+    the very connection that the numbers are for, on which alone they may be sent: take it first,
+    then the numbers.
+    """
 
     def __init__(self, client: BaseClient, name: str) -> None:
         self.client = client
@@ -46,6 +55,8 @@ class Binding:
         self.call: Callable[..., bytes]
         self.pack: Callable[..., bytes]
         self.accept: Callable[[bytes], Any]
+        self.context: Any = None
+        self.missing: VapiError | None = None
         self.resolve()
 
     def resolve(self) -> None:
@@ -53,11 +64,15 @@ class Binding:
 
         Errors: `NoSuchMessage` says what is missing; the calls then raise it too.
         """
+        context = self.client.connection._context
         try:
             self._resolve()
         except VapiError as error:
-            self.call = _raising(error)
+            self.missing, self.pack = error, _raising(error)
+            self.context = NoContext(error.text, type(error))
             raise
+        self.missing = None
+        self.context = context  # last: see above
 
     def _resolve(self) -> None:
         client, connection = self.client, self.client.connection
@@ -101,14 +116,29 @@ class Binding:
         context: int = 0,
     ) -> bytes:
         """Wire bytes of a request, from an object of its class or from keywords."""
+        if self.missing is not None:
+            raise lost(self.missing)
         if value is None:
             return self.codec.encode(self.number, fields, client_index, context)
-        if fields or getattr(type(value), "__api__", None) is not self.codec:
+        codec = None if fields else same_message(value, self.codec)
+        if codec is None:
             known = f"one {self.codec.cls.__name__}, or keywords"
             given = f"both ({', '.join(fields)})" if fields else shown(value)
             raise InvalidArgument(f"{self.name} takes {known}, not {given}")
-        packed: bytes = self.codec.encode_value(value, self.number, client_index, context)
+        packed: bytes = codec.encode_value(value, self.number, client_index, context)
         return packed
+
+    def renewed(self, message: bytes, codec: MessageCodec) -> bytes:
+        """A request that was encoded earlier, for the VPP that is connected now. Errors:
+        `MessageUnavailable` where that has it no more, or with another layout."""
+        if self.missing is not None:
+            raise lost(self.missing)
+        if codec.name_crc != self.codec.name_crc:
+            raise MessageUnavailable(
+                f"this request was made for a VPP with {codec.name_crc}; the one that came since "
+                f"has {self.codec.name_crc}: make it anew"
+            )
+        return self.number.to_bytes(2, "big") + message[2:]
 
     def portion_after(self, message: bytes, reply: Any) -> bytes | None:
         """The same request at the cursor of a reply that says there is more; None if there is
@@ -126,6 +156,10 @@ class Binding:
             raise self.error(reply)
         return reply
 
+    def failure(self, error: BaseException) -> BaseException:
+        """What to raise when a call ended with this."""
+        return named(error, self.name) if isinstance(error, Timeout) else self.client.lost(error)
+
     def error(self, reply: Any) -> ApiError:
         """What a negative retval says."""
         retval = reply.retval
@@ -140,12 +174,12 @@ class Binding:
 
 
 def _raising(error: VapiError) -> Callable[..., bytes]:
-    """In the place of a call that cannot be made."""
+    """In the place of a function that cannot work."""
 
-    def call(*arguments: object, **keywords: object) -> bytes:
-        raise type(error)(error.text)
+    def refuse(*arguments: object, **keywords: object) -> bytes:
+        raise lost(error)
 
-    return call
+    return refuse
 
 
 def make_function(binding: Binding) -> Any:
@@ -179,38 +213,43 @@ def described(function: Callable[..., Any], binding: Binding, asked: str = "{}")
 
 def _asking(binding: Binding) -> Callable[..., Any]:
     """A request with one reply: one crossing into C."""
-    reply_codec = binding.reply_codec
-    assert reply_codec is not None
-    client, encode, retval_at = binding.client, binding.codec.encode, binding.retval_offset
+    client, is_logging = binding.client, log.isEnabledFor
 
-    def ask(value: Any, timeout: float | None, fields: dict[str, Any]) -> Any:
-        message = encode(binding.number, fields) if value is None else binding.encode(value, fields)
+    # In one piece, without a call that it could do without: right after a wait, each is a walk
+    # through cold caches. A reconnect may change everything that the binding has.
+    def function(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> Any:
+        context = binding.context
+        if value is None:
+            try:
+                message = binding.pack(binding.number, 0, 0, **fields)
+            except MISFIT:
+                message = binding.encode(None, fields)
+        else:
+            message = binding.encode(value, fields)
         try:
             data = binding.call(
-                message,
-                binding.reply_id,
-                context_offset=binding.context_offset,
-                timeout=timeout,
+                message, binding.reply_id, binding.context_offset, _timeout, context
             )
-        except ConnectionError as error:
-            raise client.lost(error) from None
-        except Timeout as error:
-            raise named(error, binding.name) from None
-        if log.isEnabledFor(logging.DEBUG):
+        except (ConnectionError, Timeout) as error:
+            raise binding.failure(error) from None
+        if is_logging(DEBUG):
             log.debug("%s answered, %d bytes", binding.name, len(data))
-        return accept(data), data
-
-    accept = reply_codec.accept
-
-    def function(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> Any:
-        reply, data = ask(value, _timeout, fields)
-        if retval_at is not None and data[retval_at] > 127 and client.raise_on_error:
-            raise binding.error(reply)
-        return reply
+        at = binding.retval_offset
+        if at is not None and data[at] > 127 and client.raise_on_error:
+            raise binding.error(binding.accept(data))
+        return binding.accept(data)
 
     def raw(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> Any:
         """The reply, whatever its retval."""
-        return ask(value, _timeout, fields)[0]
+        context = binding.context
+        message = binding.encode(value, fields)
+        try:
+            data = binding.call(
+                message, binding.reply_id, binding.context_offset, _timeout, context
+            )
+        except (ConnectionError, Timeout) as error:
+            raise binding.failure(error) from None
+        return binding.accept(data)
 
     made: Any = function
     made.raw = raw
@@ -233,11 +272,12 @@ def _telling(binding: Binding) -> Callable[..., Any]:
     """A message without answer."""
 
     def function(value: Any = None, /, *, _timeout: float | None = None, **fields: Any) -> None:
+        context = binding.context
         message = binding.encode(value, fields)
         connection = binding.client.connection
         if "client_index" in binding.codec.header:
             message = message[:2] + connection.client_index + message[6:]
-        connection.send_bytes(message, _timeout)
+        connection.send_bytes(message, _timeout, context)
 
     return function
 

@@ -121,7 +121,8 @@ class BaseClient:
 
     def lost(self, error: BaseException) -> BaseException:
         """What to raise for an error of the connection; begins to reconnect, if asked for."""
-        if isinstance(error, ConnectionLost):
+        # A late report, when it is back already, is no concern of those who wait now.
+        if isinstance(error, ConnectionLost) and not self.connection.is_connected:
             self.hub.fail(lost(error))
             self._begin_reconnect()
         return error

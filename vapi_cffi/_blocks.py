@@ -370,9 +370,12 @@ class Block:
     def convert(self, value: Any) -> ApiValue:
         """A value of the class from one, or from a mapping of its fields."""
         if isinstance(value, ApiValue):
-            if type(value).__api__ is self:
+            block = type(value).__api__
+            if block is self:
                 return value
-        elif isinstance(value, Mapping):
+            if block.name == self.name:  # of a generated package, or of the VPP before this one
+                value = {name: getattr(value, name) for name in block.slots}
+        if isinstance(value, Mapping):
             made: Any = object.__new__(self.cls)
             try:
                 self._fill_in(made, dict(value))
@@ -409,8 +412,8 @@ class Block:
         if found is None:
             ns = Namespace()
             source = getattr(self, f"source_of_{name}")(ns)
-            exec(compile(source, f"<vapi_cffi {name} of {self.name}>", "exec"), ns)
-            found = self._functions[name] = ns[name]
+            made = ns.run(source, f"vapi_cffi {name} of {self.name}")
+            found = self._functions[name] = made[name]
         return found
 
     @property

@@ -126,6 +126,7 @@ class Bulk:
         binding: Binding,
         rows: Rows,
         *,
+        within: Any,
         depth: int,
         keep: bool | str | Sequence[str],
         stop_on_error: bool,
@@ -138,6 +139,8 @@ class Bulk:
         if depth < 1:
             raise InvalidArgument(f"depth is at least 1, not {depth!r}")
         self._binding, self._rows = binding, rows
+        self._context = within
+        self._told = 0
         self._depth, self._stop = depth, stop_on_error
         self._keep_retvals = keep_retvals
         self._timeout_ns = to_ns(binding.client.connection.options.timeout
@@ -193,14 +196,13 @@ class Bulk:
 
     def _fly(self, flight: _Flight, ahead: int, progress: Progress | None) -> None:
         """Pumps a batch until all but `ahead` of it is answered."""
-        context: Any = self._binding.client.connection._context
+        context = flight.context
         job = flight.job
         job.ahead = ahead
         before = self.result.answered + sum(f.job.received for f in flight.before())
         seen, moved_at = -1, monotonic()
         while not flight.done:
-            if progress is not None:
-                progress(before + job.received, self.result.total)
+            self._tell(progress, before + job.received)
             slot = enter(context)
             try:
                 code = lib.vapi_pump(slot.ctx, job, min(self._timeout_ns, SLICE_NS))
@@ -226,8 +228,13 @@ class Bulk:
         for later in flying[1:]:
             later.forget(flight)
         del flying[0]
+        self._tell(progress, self.result.answered)
+
+    def _tell(self, progress: Progress | None, answered: int) -> None:
+        """Never less than before: answers of the next batch may have been told already."""
         if progress is not None:
-            progress(self.result.answered, self.result.total)
+            self._told = max(self._told, answered)
+            progress(self._told, self.result.total)
 
     def _give_up(self, flying: list[_Flight], timeout_ns: int) -> None:
         """Sends no more; what is under way may still come, for a while."""
@@ -289,7 +296,7 @@ class _Flight:
     def __init__(self, bulk: Bulk, batch: Batch, before: _Flight | None) -> None:
         binding = bulk._binding
         self.batch = batch
-        self.context: Context = binding.client.connection._context
+        self.context: Context = bulk._context
         self.count = batch.count
         self.done = self.recorded = False
         self.retvals = array("i", [LOST]) * batch.count
@@ -375,6 +382,7 @@ def bulk(
 ) -> BulkResult:
     """See `Client.bulk`."""
     binding = client.api[name].binding
+    within = binding.context
     if isinstance(template, Mapping):
         template, fields = None, {**template, **fields}
     message = binding.encode(template, fields)
@@ -382,6 +390,7 @@ def bulk(
     run = Bulk(
         binding,
         rows,
+        within=within,
         depth=depth,
         keep=keep,
         stop_on_error=stop_on_error,

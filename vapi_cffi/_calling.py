@@ -55,9 +55,9 @@ class Calling:
         self,
         request: Bytes,
         reply_id: int = 0,
-        *,
         context_offset: int = 2,
         timeout: float | None = None,
+        _within: Any = None,
     ) -> bytes:
         """Sends a request and returns its answer, whatever else arrives in between.
 
@@ -72,7 +72,8 @@ class Calling:
         >>> connection.call(ping.to_bytes(2, "big") + bytes(8))[6:10]   # retval
         b'\\x00\\x00\\x00\\x00'
         """
-        context: Context = self._context
+        # `_within`: the connection that the numbers in the request are for (`Binding`).
+        context: Context = _within or self._context
         try:
             slot = context.take()
         except Empty:

@@ -249,6 +249,15 @@ def decode(cls: type[Any], data: bytes | bytearray | memoryview) -> Any:
     return codec_of(cls).decode(bytes(data))
 
 
+def same_message(value: object, codec: MessageCodec) -> MessageCodec | None:
+    """The codec of an object that is this very message by name and CRC; its class may be that of a
+    generated package, or of the VPP before a reconnect. None if it is none."""
+    own = getattr(type(value), "__api__", None)
+    if own is codec or (isinstance(own, MessageCodec) and own.name_crc == codec.name_crc):
+        return own
+    return None
+
+
 def codec_of(cls: type[Any]) -> MessageCodec:
     """The codec of a message class."""
     block = getattr(cls, "__api__", None)

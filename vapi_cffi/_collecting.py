@@ -115,12 +115,14 @@ class Collector:
         self,
         connection: Connection,
         question: Question,
+        within: Any = None,
         *,
         rows: int = ROWS,
         tail_bytes: int = TAIL_BYTES,
         beside: Context | None = None,
     ) -> None:
-        self._context: Any = connection._context if beside is None else beside
+        # `within`: the connection that the numbers are for (`Binding`).
+        self._context: Any = within or connection._context if beside is None else beside
         self._is_beside = beside is not None
         self._timeout = connection.options.timeout
         self.question = question

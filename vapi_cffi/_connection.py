@@ -22,7 +22,15 @@ from ._aside import wait_for
 from ._calling import Calling
 from ._closing import Closing
 from ._config import ConnectOptions, Mode
-from ._context import DISCONNECTED, IN_CHILD, NEVER_CONNECTED, Context
+from ._context import (
+    CLOSED,
+    DISCONNECTED,
+    IN_CHILD,
+    NEVER_CONNECTED,
+    REPLACED,
+    Context,
+    NoContext,
+)
 from ._dump_sockets import DumpSockets
 from ._errors import ConnectionLost, MisuseError, NotConnected, VapiError, check, error_for
 from ._ffi import ffi, lib
@@ -128,7 +136,7 @@ class Connection(Sending, Receiving, Calling, Closing):
             if isinstance(self._context, Context):
                 if lib.vapi_is_connected(self._context.ctx):
                     raise MisuseError(f"already connected to {self.address}")
-                self.close()
+                self._close(REPLACED)
             context = Context(self.options.timeout_ns, self.options.call_ns)
             try:
                 self._open(context, timeout_ns)
@@ -136,8 +144,8 @@ class Connection(Sending, Receiving, Calling, Closing):
                 self._stop_peer()
                 raise
             self._known = Facts.of(context.ctx)
+            self._context = context  # first: see `take_dump_socket`
             self.dump_sockets = DumpSockets(context, self.options.dump_sockets)
-            self._context = context
         return self
 
     def _open(self, context: Context, timeout_ns: int) -> None:
@@ -171,9 +179,9 @@ class Connection(Sending, Receiving, Calling, Closing):
         """`disconnect()` if connected. Idempotent; also the end of a `with` block."""
         self._close()
 
-    def _close(self) -> bool:
+    def _close(self, refusal: NoContext = CLOSED) -> bool:
         context = self._context
-        if not isinstance(context, Context) or not context.shut():
+        if not isinstance(context, Context) or not context.shut(refusal):
             return False
         self._context = DISCONNECTED
         sockets = self.dump_sockets
@@ -294,12 +302,14 @@ class Connection(Sending, Receiving, Calling, Closing):
 
     # ---- dumps ----------------------------------------------------------------------------------
 
-    def take_dump_socket(self, timeout: float | None = None) -> Context | None:
+    def take_dump_socket(self, timeout: float | None = None, _within: Any = None) -> Context | None:
         """A socket of its own for a dump that is sent now; None: it must come over the connection.
 
         VPP has handled by then whatever was sent on this connection. Errors: as of `call`.
         """
         sockets = self.dump_sockets
+        if _within is not None and _within is not self._context:
+            _within.take()  # raises: the sockets are of another VPP
         if sockets is None or not sockets.may_open:
             return None
         loose = self._loose

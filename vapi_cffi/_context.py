@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from ._aside import wait_for
-from ._errors import Forked, NotConnected, check
+from ._errors import ConnectionLost, Forked, NotConnected, VapiError, check
 from ._ffi import ffi, lib
 
 log = logging.getLogger("vapi_cffi")
@@ -73,7 +73,7 @@ class NoContext:
     closing = True
     timeout_ns = call_ns = 0
 
-    def __init__(self, text: str, error: type[NotConnected] = NotConnected) -> None:
+    def __init__(self, text: str, error: type[VapiError] = NotConnected) -> None:
         self._text = text
         self._error = error
 
@@ -133,13 +133,13 @@ class Context:
         if self.closing:
             raise NotConnected("the connection was closed while this call waited")
 
-    def shut(self) -> bool:
-        """Lets nobody in any more; False when somebody did so before."""
+    def shut(self, refusal: NoContext) -> bool:
+        """Lets nobody in any more, and says why; False when somebody did so before."""
         with self._lock:
             if self.closing:
                 return False
             self.closing = True
-        self.take = NoContext("the connection was closed").take
+        self.take = refusal.take
         return True
 
     def disconnect(self) -> None:
@@ -202,4 +202,9 @@ class Context:
 
 NEVER_CONNECTED = NoContext("not connected: call connect() first")
 DISCONNECTED = NoContext("not connected any more: disconnect() was called")
+CLOSED = NoContext("the connection was closed")
+REPLACED = NoContext(
+    "this was meant for the VPP before: the connection was lost, and made anew since",
+    ConnectionLost,
+)
 IN_CHILD = NoContext("this connection belongs to the parent process: connect anew", Forked)

@@ -155,6 +155,8 @@ class Dispatcher:
         """
         connection = self.check()
         call = request.call
+        if call.within is not self._epoch:  # made for a VPP that was restarted since
+            call = request.call = self.kinds.call(connection, call.package, call.name)
         most = connection.options.max_outstanding_requests
         if len(self._table) >= most:
             if connection.options.mode == "nonblocking":
@@ -165,7 +167,7 @@ class Dispatcher:
             context = connection.new_context()
             message = call.encode(given, connection.client_index, context)
             if call.is_oneway:
-                connection.send_bytes(message, timeout)
+                connection.send_bytes(message, timeout, call.within)
                 request.done = True
                 return
             request.context = context
@@ -182,12 +184,12 @@ class Dispatcher:
         self, connection: Connection, call: Call, message: bytes, timeout: float | None
     ) -> None:
         if not call.is_dump:
-            connection.send_bytes(message, timeout)
+            connection.send_bytes(message, timeout, call.within)
             return
         # The dump and the ping that ends it, next to each other or not at all.
         with (
-            connection.alloc(len(message), timeout) as first,
-            connection.alloc(10, timeout) as second,
+            connection.alloc(len(message), timeout, call.within) as first,
+            connection.alloc(10, timeout, call.within) as second,
         ):
             first.data[:] = message
             second.data[:] = call.ping + message[2:10]

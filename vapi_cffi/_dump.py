@@ -42,6 +42,7 @@ class Dump(Generic[T_co]):
 
     def __init__(self, binding: Binding, message: bytes, timeout: float | None) -> None:
         self._binding = binding
+        self._codec = binding.codec
         self._message = message
         self._timeout = timeout
 
@@ -56,26 +57,41 @@ class Dump(Generic[T_co]):
     ) -> Generator[Packed, None, None]:
         """The details as they come, or `want` of them at once; `layout` as of `Question`.
         `slowly`: the program is at work between them."""
-        yield from self._ask(self._message, rows, want, slowly, layout)
+        within = self._binding.context
+        message = self._binding.renewed(self._message, self._codec)
+        yield from self._ask(within, message, rows, want, slowly, layout)
 
     def _ask(
-        self, message: bytes, rows: int, want: int, slowly: bool, layout: dict[str, Any]
+        self,
+        within: Any,
+        message: bytes,
+        rows: int,
+        want: int,
+        slowly: bool,
+        layout: dict[str, Any],
     ) -> Generator[Packed, None, None]:
         """The details of one request; `_end` is the message that ended them."""
         with naming(self._binding.name):
-            yield from self._answers(message, rows, want, slowly, layout)
+            yield from self._answers(within, message, rows, want, slowly, layout)
 
     def _answers(
-        self, message: bytes, rows: int, want: int, slowly: bool, layout: dict[str, Any]
+        self,
+        within: Any,
+        message: bytes,
+        rows: int,
+        want: int,
+        slowly: bool,
+        layout: dict[str, Any],
     ) -> Generator[Packed, None, None]:
         client = self._binding.client
         question = question_of(self._binding, message, layout)
         log.debug("%s sent, %d bytes", self._binding.name, len(message))
         with client.watched():
-            beside = client.connection.take_dump_socket(self._timeout) if slowly else None
+            beside = client.connection.take_dump_socket(self._timeout, within) if slowly else None
         if beside is None:
             with client.watched():
-                yield from self._collect(Collector(client.connection, question, rows=rows), want)
+                collector = Collector(client.connection, question, within, rows=rows)
+                yield from self._collect(collector, want)
             client.hub.relieve()
         else:
             collector = Collector(client.connection, question, rows=rows, beside=beside)
@@ -157,10 +173,11 @@ class Stream(Dump[T_co]):
     def _packed(
         self, *, rows: int = ROWS, want: int = 1, slowly: bool = False, **layout: Any
     ) -> Generator[Packed, None, None]:
-        binding, message = self._binding, self._message
+        binding, within = self._binding, self._binding.context
+        message = binding.renewed(self._message, self._codec)
         assert binding.reply_codec is not None
         while True:
-            yield from self._ask(message, rows, want, slowly, layout)
+            yield from self._ask(within, message, rows, want, slowly, layout)
             reply = binding.reply_codec.accept(self._end)
             portion = binding.portion_after(message, reply)
             if portion is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ._errors import InvalidArgument, MisuseError, NoResponse, Timeout, VapiError
+from ._errors import ConnectionLost, InvalidArgument, MisuseError, NoResponse, Timeout, VapiError
 from ._hub import Mailbox, lost
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class PipelineApi:
             )
 
         def function(value: Any = None, /, **fields: Any) -> PipelinedCall:
-            return pipeline._add(binding, binding.encode(value, fields))
+            return pipeline._add(binding, pipeline._encode(binding, value, fields))
 
         self.__dict__[name] = function
         return function
@@ -133,6 +133,7 @@ class Pipeline:
         #: All calls, in order.
         self.calls: list[PipelinedCall] = []
         self._timeout = client.connection.options.timeout if timeout is None else timeout
+        self._within = client.connection._context  # whose VPP the numbers of messages are for
         self._hub = client.hub
         self._box = Mailbox(())
         self._ids: set[bytes] = set()
@@ -144,6 +145,15 @@ class Pipeline:
         self._closed = False
 
     # ---- sending -------------------------------------------------------------------------------
+
+    def _encode(self, binding: Binding, value: Any, fields: dict[str, Any]) -> bytes:
+        """A message for the VPP that this pipeline is for. Errors: `ConnectionLost` if that is
+        another one by now; `InvalidArgument`."""
+        within = binding.context
+        message = binding.encode(value, fields)
+        if within is not self._within:
+            raise ConnectionLost(f"{binding.name}: VPP was lost since this pipeline was made")
+        return message
 
     def _add(self, binding: Binding, message: bytes) -> PipelinedCall:
         if self._closed:
@@ -194,7 +204,7 @@ class Pipeline:
         done = 0
         with self.client.watched():
             while done < len(out):
-                done += self._hub.connection.send_many(out[done:], timeout=self._timeout)
+                done += self.client.connection.send_many(out[done:], self._timeout, self._within)
 
     # ---- receiving -----------------------------------------------------------------------------
 
@@ -242,8 +252,8 @@ class Pipeline:
             self.flush()
             return self
         # Behind all others: when it is answered, nothing else will be.
-        end = self._add(self.client.api["control_ping"].binding,
-                        self.client.api["control_ping"].binding.encode(None, {}))  # fmt: skip
+        ping = self.client.api["control_ping"].binding
+        end = self._add(ping, self._encode(ping, None, {}))
         self.calls.pop()
         self.flush()
         while not end.is_done:

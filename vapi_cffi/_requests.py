@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ._codec import MessageCodec
+from ._codec import MessageCodec, codec_of, same_message
 from ._connection import Connection
 from ._errors import InvalidArgument, MessageUnavailable, NoSuchMessage
 from ._registry import SharedScope, Sources
@@ -20,9 +20,15 @@ Given = ApiMessage | Mapping[str, object] | None
 
 
 class Call:
-    """A request and its answers, with the numbers that the connected VPP has for them."""
+    """A request and its answers, with the numbers that the connected VPP has for them.
 
-    def __init__(self, sources: Sources, connection: Connection, name: str) -> None:
+    `within`: the very connection that they are for; `package`: where the name was looked up.
+    """
+
+    def __init__(
+        self, sources: Sources, connection: Connection, package: SharedScope | None, name: str
+    ) -> None:
+        self.within, self.package = connection._context, package
         scope, self.codec = sources.find(connection, name)
         service = scope.set.service(name)
         if service is None:
@@ -67,7 +73,7 @@ class Call:
         if given is None:
             return self.codec.cls()  # type: ignore[return-value]
         if isinstance(given, ApiMessage):
-            if type(given).__api__ is self.codec:
+            if same_message(given, self.codec) is not None:
                 return given
         elif isinstance(given, Mapping):
             return self.codec.cls(**given)  # type: ignore[return-value]
@@ -81,7 +87,8 @@ class Call:
         head = int.from_bytes(client_index, "big"), int.from_bytes(context, "big")
         if isinstance(given, Mapping):
             return self.codec.encode(self.number, given, *head)
-        return self.codec.encode_value(self.request(given), self.number, *head)
+        message = self.request(given)
+        return codec_of(type(message)).encode_value(message, self.number, *head)
 
 
 class Line:
@@ -151,7 +158,7 @@ class Kinds:
         key = id(scope), name
         found = self._calls.get(key)
         if found is None:
-            found = self._calls[key] = Call(self.sources(scope), connection, name)
+            found = self._calls[key] = Call(self.sources(scope), connection, scope, name)
             self.far.update(found.far)
         return found
 

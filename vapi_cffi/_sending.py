@@ -38,7 +38,7 @@ class Sending:
     #: Another object whenever something was sent that nobody waits for the answer of.
     _loose: object = None
 
-    def alloc(self, size: int, timeout: float | None = None) -> Buffer:
+    def alloc(self, size: int, timeout: float | None = None, _within: Any = None) -> Buffer:
         """Memory for a message of `size` bytes, zeroed, to be filled in place and sent.
 
         Over shared memory it is a slot that VPP reads in place; the call waits for one to become
@@ -46,7 +46,8 @@ class Sending:
         Errors: `InvalidArgument` for a size of 0 or over the maximum; `WouldBlock`, `Timeout` when
         none becomes free; `ConnectionLost`.
         """
-        context: Context = self._context
+        # `_within`: the connection that the numbers in a message are for.
+        context: Context = _within or self._context
         timeout_ns = context.timeout_ns if timeout is None else to_ns(timeout)
         slot = enter(context)
         try:
@@ -115,13 +116,13 @@ class Sending:
             self._loose = object()
             context.put(slot)
 
-    def send_bytes(self, message: Bytes, timeout: float | None = None) -> None:
+    def send_bytes(self, message: Bytes, timeout: float | None = None, _within: Any = None) -> None:
         """Sends a copy of a message: u16 number first, in network order.
 
         Requests carry `client_index` at offset 2 and a context of your choice (the top bit is the
         library's) at offset 6. Errors as `send`; `InvalidArgument` for 0 bytes or too many.
         """
-        context: Context = self._context
+        context: Context = _within or self._context
         timeout_ns = context.timeout_ns if timeout is None else to_ns(timeout)
         slot = enter(context)
         try:
@@ -146,7 +147,9 @@ class Sending:
             self._loose = object()
             context.put(slot)
 
-    def send_many(self, messages: Sequence[Bytes], timeout: float | None = None) -> int:
+    def send_many(
+        self, messages: Sequence[Bytes], timeout: float | None = None, _within: Any = None
+    ) -> int:
         """Sends copies of all messages, in order, in few crossings; returns how many went out.
 
         In blocking mode that is all of them, or `Timeout` when no room came up for so long. In
@@ -154,7 +157,8 @@ class Sending:
         """
         sizes = array("I", map(len, messages))
         offsets = array("I", accumulate(sizes, initial=0))
-        return self.send_packed(b"".join(messages), offsets, sizes, timeout=timeout)
+        packed = b"".join(messages)
+        return self.send_packed(packed, offsets, sizes, timeout=timeout, _within=_within)
 
     def send_packed(
         self,
@@ -163,13 +167,14 @@ class Sending:
         sizes: Sequence[int] | array[int],
         *,
         timeout: float | None = None,
+        _within: Any = None,
     ) -> int:
         """`send_many` for messages that lie in one buffer: message i has sizes[i] bytes at
         offsets[i].
 
         Arrays of type "I" (or NumPy's uint32) are used as they are.
         """
-        context: Context = self._context
+        context: Context = _within or self._context
         timeout_ns = context.timeout_ns if timeout is None else to_ns(timeout)
         total = len(sizes)
         source = _from_buffer(packed)

@@ -58,8 +58,12 @@ class UnionKind(Kind):
 
     def convert(self, value: Any) -> ApiUnion:
         if isinstance(value, ApiUnion):
-            if type(value).__kind__ is self:
+            kind = type(value).__kind__
+            if kind is self:
                 return value
+            # Of a generated package, or of the VPP before this one.
+            if kind.cls.__name__ == self.cls.__name__ and kind.size == self.size:
+                return self.make(value._arm if value._arm in self.arms else None, value._raw)
         elif isinstance(value, Mapping):
             made: ApiUnion = object.__new__(self.cls)
             self.fill_in(made, value)

@@ -229,5 +229,4 @@ class _Field:
             value = kind.unpacking(own, ns)
         ns["lent"] = _raw_of
         source = "\n    ".join(["def _read(o):", *lines, f"return {value}", ""])
-        exec(compile(source, f"<vapi_cffi view of {codec.name}.{item.name}>", "exec"), ns)
-        return ns["_read"]
+        return ns.run(source, f"vapi_cffi view of {codec.name}.{item.name}")["_read"]

@@ -76,6 +76,15 @@ class Namespace(dict[str, Any]):
             self[known] = item  # keeps it alive, so its id stays its own
         return known
 
+    def run(self, source: str, what: str) -> dict[str, Any]:
+        """Runs generated code; returns its globals, with the functions that it has defined.
+
+        They are a plain dict: Python finds the names of a subclass much more slowly.
+        """
+        names = dict(self)
+        exec(compile(source, f"<{what}>", "exec"), names)
+        return names
+
 
 class Kind:
     """A kind of value of constant size."""
@@ -530,8 +539,8 @@ class Many:
                 "def unpack(raw, each=form.iter_unpack):\n"
                 f"    return [{value} for {target} in each(raw)]\n"
             )
-            exec(source, ns)
-            self._pack, self._unpack = ns["pack"], ns["unpack"]
+            made = ns.run(source, f"vapi_cffi array of {element.out_type}")
+            self._pack, self._unpack = made["pack"], made["unpack"]
             if element.many_of is not None:
                 self._unpack = self._many
 

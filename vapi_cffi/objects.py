@@ -31,6 +31,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from ._closing import Closing
+from ._codec import codec_of
 from ._dispatcher import Dispatcher, dispatcher_of
 from ._errors import (
     InvalidArgument,
@@ -107,10 +108,11 @@ class _Executable(Closing, Generic[Q]):
             cls = given if isinstance(given, type) else type(given)
             if not issubclass(cls, ApiMessage):
                 raise InvalidArgument(f"expected a message, its class or its name, not {given!r}")
-            call = kinds.call(self._connection, package_of(cls), cls.__api__.name)
-            if call.codec is not cls.__api__:
+            codec = codec_of(cls)
+            call = kinds.call(self._connection, package_of(cls), codec.name)
+            if call.codec.name_crc != codec.name_crc:
                 raise InvalidArgument(
-                    f"{call.name}: this class is not of the definitions that the connection has"
+                    f"this class is {codec.name_crc}, and this VPP has {call.codec.name_crc}"
                 )
             if isinstance(given, type):
                 made = given(**fields)

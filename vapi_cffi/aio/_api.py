@@ -44,10 +44,7 @@ def _asking(binding: Binding) -> Callable[..., Any]:
         channel.in_loop()  # says what is wrong
         key = channel.next_context()
         context, index = int.from_bytes(key, "big"), channel.client_index
-        if value is None:
-            message = binding.codec.encode(binding.number, fields, index, context)
-        else:
-            message = binding.encode(value, fields, index, context)
+        message = binding.encode(value, fields, index, context)
         return channel.submit(binding, message, key, raw=raw, timeout=timeout)
 
     def function(

@@ -39,6 +39,7 @@ class Dump(Generic[T_co]):
 
     def __init__(self, binding: Binding, message: bytes, timeout: float | None) -> None:
         self._binding = binding
+        self._codec = binding.codec
         self._message = message
         self._timeout = timeout
         self._end = b""
@@ -46,6 +47,11 @@ class Dump(Generic[T_co]):
     @property
     def _channel(self) -> Channel:
         return cast("Channel", self._binding.client.hub)
+
+    def _renewed(self) -> bytes:
+        """The request, for the VPP that is connected now."""
+        self._channel.in_loop()
+        return self._binding.renewed(self._message, self._codec)
 
     async def __aiter__(self) -> AsyncGenerator[T_co, None]:
         accept_all = self._binding.details_codec.accept_all
@@ -57,7 +63,7 @@ class Dump(Generic[T_co]):
     async def _packed(self, rows: int = ROWS, **layout: Any) -> AsyncGenerator[Packed, None]:
         """The details as they come, at most `rows` at once, read when they are asked for; `layout`
         as of `Question`."""
-        async with aclosing(self._ask(self._message, rows, layout)) as batches:
+        async with aclosing(self._ask(self._renewed(), rows, layout)) as batches:
             async for packed in batches:
                 yield packed
 
@@ -86,7 +92,7 @@ class Dump(Generic[T_co]):
 
     async def _batches(self) -> AsyncGenerator[list[bytes], None]:
         """The details as they come, over the connection."""
-        async with aclosing(self._by_mail(self._message)) as batches:
+        async with aclosing(self._by_mail(self._renewed())) as batches:
             async for batch in batches:
                 yield batch
 
@@ -207,7 +213,7 @@ class Stream(Dump[T_co]):
     reply: Any = None
 
     async def _packed(self, rows: int = ROWS, **layout: Any) -> AsyncGenerator[Packed, None]:
-        message: bytes | None = self._message
+        message: bytes | None = self._renewed()
         while message is not None:
             async with aclosing(self._ask(message, rows, layout)) as batches:
                 async for packed in batches:
@@ -215,7 +221,7 @@ class Stream(Dump[T_co]):
             message = self._portion_after(message)
 
     async def _batches(self) -> AsyncGenerator[list[bytes], None]:
-        message: bytes | None = self._message
+        message: bytes | None = self._renewed()
         while message is not None:
             async with aclosing(self._by_mail(message)) as batches:
                 async for batch in batches:

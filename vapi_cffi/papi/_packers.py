@@ -127,8 +127,7 @@ class Packer:
 
 def compiled(source: str, name: str, ns: Namespace, what: str) -> Any:
     """A function from its source."""
-    exec(compile(source, f"<vapi_cffi.papi {what}>", "exec"), ns)
-    return ns[name]
+    return ns.run(source, f"vapi_cffi.papi {what}")[name]
 
 
 def cut(data: bytes, start: int, size: int) -> bytes:
