@@ -14,7 +14,7 @@ from threading import Condition, Lock
 
 from . import _stats
 from ._aside import begin, wait_for
-from ._context import IN_CHILD, LEAVE_SECONDS, Context
+from ._context import CLOSED, IN_CHILD, LEAVE_SECONDS, Context
 from ._errors import ConnectionLost, NotConnected, NotSupported, Timeout, VapiError, error_for
 from ._ffi import lib
 from ._sending import enter
@@ -147,7 +147,7 @@ class DumpSockets:
                 self._changed.notify_all()
                 return
             _add(self._past, context)
-        self._say_goodbye(context, wanted=context.shut() and context.empty())
+        self._say_goodbye(context, wanted=context.shut(CLOSED) and context.empty())
 
     def _say_goodbye(self, context: Context, *, wanted: bool = True) -> None:
         try:
@@ -169,7 +169,7 @@ class DumpSockets:
             self._idle.clear()
             self._used.clear()
         for context in contexts:
-            wanted = context.shut() and context.empty()
+            wanted = context.shut(CLOSED) and context.empty()
             begin(partial(self._say_goodbye, context, wanted=wanted), "vapi-dump-close")
 
     def join(self) -> None:
