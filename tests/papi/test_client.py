@@ -115,6 +115,20 @@ def test_a_peer_that_dies(own_peer_process: SpawnedPeer, apifiles: list[str]) ->
     client.disconnect()
 
 
+@pytest.mark.parametrize("callback", [None, Heard()], ids=["alone", "with a callback"])
+def test_whose_call_it_was(either: Any, connect: Any, peer: Peer, callback: Any) -> None:
+    """The call that VPP dies of has no answer; those after it are not even sent."""
+    peer.on("show_version").disconnect()
+    client = connect(either)
+    client.register_event_callback(callback)
+    with pytest.raises(client.VPPIOError, match="read failed"):
+        client.api.show_version()
+    for call in (client.api.control_ping, client.api.sw_interface_dump):
+        with pytest.raises(OSError, match="Sendall error") as caught:
+            call()
+        assert caught.type.__name__ == "VppTransportSocketIOError"
+
+
 def test_no_answer_in_time(connect: Any, peer: Peer) -> None:
     peer.on("show_version").drop()
     client = connect(papi, read_timeout=0.2)

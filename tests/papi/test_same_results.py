@@ -175,6 +175,8 @@ def test_what_clients_know(pair: tuple[Any, Any]) -> None:
     assert ours.get_type("nothing") is theirs.get_type("nothing") is None
     assert ours.get_function("show_version")().retval == 0
     assert ours.vpp_dictionary_maxid == theirs.vpp_dictionary_maxid
+    assert ours.control_ping_index == theirs.control_ping_index
+    assert ours.control_ping_msgdef.name == theirs.control_ping_msgdef.name
     for name in ("connected", "message_table"):
         assert getattr(ours.transport, name) == getattr(theirs.transport, name)
 

@@ -20,8 +20,9 @@ from ._errors import (
     VPPIOError,
     VPPRuntimeError,
     VPPValueError,
+    failure,
 )
-from ._functions import VppApiDynamicMethodHolder, failure, make_asking, make_telling
+from ._functions import VppApiDynamicMethodHolder, make_asking, make_telling
 from ._json_files import VPPApiJSONFiles
 from ._known import Known
 from ._message import VPPMessage
@@ -312,6 +313,7 @@ def _receive(client: weakref.ref[VPPApiClient], transport: VppTransport) -> None
             finally:
                 transport.hub.handled()
         elif transport.connection is None or not transport.connection.is_connected:
+            transport.lost = True
             return
         del owner
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import struct
 
+from .._errors import ConnectionLost, InvalidArgument, NoResponse, NotConnected, Timeout, VapiError
+
+_READ_FAILED = "VPP API client: read failed"
+
 
 class VPPApiError(Exception):
     """Not connected, or VPP could not hand out its API."""
@@ -35,3 +39,14 @@ class TornMessage(VPPSerializerValueError, struct.error):
 
 class VppTransportSocketIOError(OSError):
     """The way to VPP: not connected, or lost while sending."""
+
+
+def failure(error: VapiError) -> Exception:
+    """What programs of vpp_papi expect instead."""
+    if isinstance(error, Timeout | NoResponse | ConnectionLost):
+        return VPPIOError(2, _READ_FAILED)
+    if isinstance(error, NotConnected):
+        return VppTransportSocketIOError(1, "Not connected")
+    if isinstance(error, InvalidArgument):
+        return VppTransportSocketIOError(1, f"Sendall error: {error}")
+    return VPPIOError(2, str(error))

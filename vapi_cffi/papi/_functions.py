@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .._collecting import Packed, Question
-from .._errors import ConnectionLost, InvalidArgument, NoResponse, NotConnected, Timeout, VapiError
-from ._errors import VPPIOError, VppTransportSocketIOError, VPPValueError
+from .._errors import VapiError
+from ._errors import VPPValueError
 from ._message import VPPMessage
 from ._packers import MISFIT
 
@@ -24,7 +24,6 @@ Make = Callable[[VPPMessage, int], Any]
 
 _DEBUG = logging.DEBUG
 _PING_REPLY = "control_ping_reply"
-_READ_FAILED = "VPP API client: read failed"
 _INTERFACE, _ALL = "vl_api_interface_index_t", 0xFFFFFFFF
 #: Keywords of every call that are no fields.
 _OWN = ("_timeout", "_no_type_conversion")
@@ -166,7 +165,7 @@ class _Blocking:
 
     def function(self) -> Callable[..., Any]:
         """What programs call."""
-        client, number = self.client, self.number
+        client, number, transport = self.client, self.number, self.client.transport
         request = self.message.request()
         ask = self._asking()
         next_context, logger = client.get_context, client.logger
@@ -187,10 +186,11 @@ class _Blocking:
                 timeout, ntc = None, False
             except MISFIT:
                 data, context, timeout, ntc = self._careful(kwargs)
+            was_lost = transport.lost
             try:
                 answer = ask(data, context, timeout, ntc)
             except VapiError as error:
-                raise failure(error) from error
+                raise transport.failure(error, was_lost) from error
             if debug:
                 text = f"Return value: {answer!r}"
                 logger.debug(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
@@ -329,14 +329,3 @@ def _many(message: VPPMessage, context: int, ntc: bool) -> Callable[[Packed], Se
 def _always(level: int) -> bool:
     """For loggers that are not asked."""
     return True
-
-
-def failure(error: VapiError) -> Exception:
-    """What programs of vpp_papi expect instead."""
-    if isinstance(error, Timeout | NoResponse | ConnectionLost):
-        return VPPIOError(2, _READ_FAILED)
-    if isinstance(error, NotConnected):
-        return VppTransportSocketIOError(1, "Not connected")
-    if isinstance(error, InvalidArgument):
-        return VppTransportSocketIOError(1, f"Sendall error: {error}")
-    return VPPIOError(2, str(error))

@@ -95,6 +95,16 @@ class Known:
         self._numbers = self.message_table
         self.ping_numbers = {name: self.message_table.get(full, 0) for name, full in _PINGS.items()}
 
+    @property
+    def control_ping_index(self) -> int:
+        """VPP's number of control_ping."""
+        return self.ping_numbers.get("control_ping", 0)
+
+    @property
+    def control_ping_msgdef(self) -> Any:
+        """Its definition, None if it was not loaded."""
+        return self.messages.get("control_ping")
+
     def get_function(self, name: str) -> Any:
         """The same as `api.NAME`."""
         return getattr(self._api, name)

@@ -17,7 +17,7 @@ from typing import Any
 from .._collecting import ROWS, Collector, Question
 from .._connection import Connection
 from .._errors import ConnectFailed, ConnectionLost, NotConnected, Timeout, VapiError
-from ._errors import VPPIOError, VppTransportSocketIOError
+from ._errors import VPPIOError, VppTransportSocketIOError, failure
 from ._message import VPPMessage
 from ._ordered import Ordered
 
@@ -57,6 +57,8 @@ class VppTransport:
         self.socket_index = 0
         self.do_async = False
         self.connection: Connection | None = None
+        #: Whether VPP was seen to be gone: nothing can be sent any more.
+        self.lost = False
         self.hub: Ordered | None = None
         #: Ends the thread that receives, if there is one.
         self.stopped = Event()
@@ -98,6 +100,7 @@ class VppTransport:
         self.do_async = do_async
         self.hub = Ordered(connection, timeout=timeout, is_answer=self.parent.is_answer)
         self.stopped = Event()
+        self.lost = False
         self.connection = connection
         return 0
 
@@ -144,6 +147,14 @@ class VppTransport:
         if self.connection is None:
             raise VppTransportSocketIOError(1, "Not connected")
         return self.connection
+
+    def failure(self, error: VapiError, was_lost: bool) -> Exception:
+        """What a call raises instead: no answer; or, `was_lost` when it began, nothing was sent."""
+        if isinstance(error, ConnectionLost):
+            self.lost = True
+            if was_lost:
+                return VppTransportSocketIOError(1, f"Sendall error: {error}")
+        return failure(error)
 
     def write(self, buf: bytes | bytearray) -> None:
         """Sends wire bytes as they are."""
