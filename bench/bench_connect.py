@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from tempfile import TemporaryDirectory
 
+import pytest
 from clients import papi
 from servers import Measure, Server
 
@@ -44,6 +47,15 @@ with vapi_cffi.connect(sys.argv[1], definitions=sys.argv[2:] or None) as client:
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def bytecode() -> Iterator[None]:
+    """As where pip has installed: modules are compiled already, whatever this environment says."""
+    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", directory)
+        yield
+
+
 def _fresh(code: str, *arguments: str) -> None:
     subprocess.run([sys.executable, "-c", code, *arguments], check=True)
 
@@ -69,6 +81,7 @@ def bench_bare_interpreter(measure: Measure) -> None:
         client="python -c pass",
         unit="processes",
         rounds=10,
+        warmup=1,
     )
 
 
@@ -79,4 +92,5 @@ def bench_import(measure: Measure) -> None:
         client="import vapi_cffi",
         unit="processes",
         rounds=10,
+        warmup=1,
     )

@@ -15,6 +15,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,17 @@ def directory() -> Path | None:
 
 def key_of(parts: Iterable[str]) -> str:
     """The name of a content."""
-    import hashlib  # it starts OpenSSL, which a program that brings its definitions does not need
+    hexdigest: str = _sha256()("\n".join(parts).encode()).hexdigest()
+    return hexdigest[:32]
 
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+def _sha256() -> Callable[[bytes], Any]:
+    """Python's own where it is (as `random` does it): `hashlib` loads OpenSSL, which takes a tenth
+    of the time from a program's start to its first answer."""
+    for name in ("_sha2", "_sha256", "hashlib"):
+        with suppress(ImportError):
+            return import_module(name).sha256  # type: ignore[no-any-return]
+    raise AssertionError("a Python without hashlib")
 
 
 class CachedDefinitions(DefinitionSet):
