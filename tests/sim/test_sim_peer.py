@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vapi_cffi.generator import load
+from vapi_cffi.generator import ApiError, load
 
 from vapi_cffi import InvalidArgument
 from vapi_cffi.sim import ALL_CLIENTS, Peer, Request, SpawnedPeer
@@ -219,6 +219,25 @@ def test_definitions_of_the_user(tmp_path: Path) -> None:
         assert first > 28
         client.call("show_version")
         client.close()
+
+
+@pytest.mark.parametrize("make", [Peer, Peer.spawn])
+def test_definitions_of_the_user_import_others(make: Any, tmp_path: Path) -> None:
+    """Types of VPP, say, which are somewhere else."""
+    (tmp_path / "vpp" / "vnet").mkdir(parents=True)
+    (tmp_path / "vpp" / "vnet" / "colour.api").write_text("typedef colour { u8 rgb[3]; };\n")
+    file = tmp_path / "sample.api"
+    file.write_text(
+        'import "vnet/colour.api";\n'
+        "autoreply define sample_set { u32 client_index; u32 context; vl_api_colour_t to; };\n"
+    )
+    with make(api=[file], include=[tmp_path / "vpp"]) as peer:
+        client = BareClient(peer.socket_path)
+        assert client.call("sample_set", b"rgb")[6:] == bytes(4)
+        assert peer.definitions.message("sample_set").name_crc in client.table
+        client.close()
+    with pytest.raises(ApiError, match=r"cannot find import 'vnet/colour\.api'"):
+        Peer(api=[file])
 
 
 def test_bad_arguments(tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ from ..sim._ending import wait_for_end
     help="Definitions of further messages, .api or .api.json; answered with zeros.",
 )
 @click.option(
+    "-I", "include", multiple=True, metavar="DIR", help="Look for imports of these below DIR."
+)
+@click.option(
     "--control",
     metavar="PATH",
     help="A socket by which tests in any language script answers, read what was asked and send "
@@ -38,12 +41,13 @@ def command(
     shm_prefix: str | None,
     no_shm: bool,
     api: tuple[str, ...],
+    include: tuple[str, ...],
     control: str | None,
     stats: bool,
 ) -> None:
     """Play VPP's side: serve clients on a socket and in shared memory, until Ctrl-C."""
     transports = ("socket",) if no_shm else ("socket", "shm")
-    peer = Peer(socket, shm_prefix, api=api, transports=transports)
+    peer = Peer(socket, shm_prefix, api=api, include=include, transports=transports)
     listening = None
     try:
         peer.start()

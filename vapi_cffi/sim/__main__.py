@@ -29,6 +29,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-socket", action="store_true", help="no socket, no memfd clients")
     parser.add_argument("--api", metavar="FILE|DIR", action="append", default=[])
     parser.add_argument(
+        "-I", dest="include", metavar="DIR", action="append", default=[], help="for their imports"
+    )
+    parser.add_argument(
         "--control", metavar="PATH", help="socket for commands (docs/testing.md); '': made up"
     )
     parser.add_argument("--parent", metavar="PID", type=int, help="end when this process ends")
@@ -55,7 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     offered += [] if args.no_shm else ["shm"]
     options: dict[str, Any] = options_of(args.option)
     try:
-        peer = Peer(args.socket, args.shm_prefix, api=args.api, transports=offered, **options)
+        peer = Peer(
+            args.socket,
+            args.shm_prefix,
+            api=args.api,
+            include=args.include,
+            transports=offered,
+            **options,
+        )
         peer.start()
         control = None if args.control is None else Control(peer, args.control or None).start()
     except (OSError, ValueError, AttributeError, ApiError) as error:

@@ -36,10 +36,12 @@ class Definitions:
     """The user's model first: where it defines a message, ours is not used."""
 
     @classmethod
-    def load(cls, paths: Sequence[str | Path] = ()) -> Definitions:
-        """Ours, and those of `.api` and `.api.json` files or directories. Raises the generator's
-        `ApiError`."""
-        return cls((load(paths, effort=0), builtin())) if paths else _only_builtin()
+    def load(
+        cls, paths: Sequence[str | Path] = (), include: Sequence[str | Path] = ()
+    ) -> Definitions:
+        """Ours, and those of `.api` and `.api.json` files or directories; what these import is
+        looked for below the `include` directories, too. Raises the generator's `ApiError`."""
+        return cls((load(paths, include, effort=0), builtin())) if paths else _only_builtin()
 
     def modules(self) -> Iterator[tuple[ApiFile, list[Message]]]:
         """Each file with those of its messages that no earlier file has; memclnt comes first."""

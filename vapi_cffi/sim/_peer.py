@@ -40,7 +40,8 @@ class Peer:
 
     `socket_path`, `shm_prefix`: made up unless given. `transports`: what to offer; memfd clients
     come by the socket. `api`: `.api` and `.api.json` files or directories beside our own
-    definitions. `options`: members of peer_options_t (csrc/peer.h) by name.
+    definitions; `include`: directories below which their imports are looked for.
+    `options`: members of peer_options_t (csrc/peer.h) by name.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Peer:
         shm_prefix: str | None = None,
         *,
         api: Sequence[str | Path] = (),
+        include: Sequence[str | Path] = (),
         transports: Sequence[str] = ("socket", "shm"),
         definitions: Definitions | None = None,
         **options: int | float | str | bool,
@@ -61,7 +63,7 @@ class Peer:
             shm_prefix = f"vapi-{os.getpid()}-{next(_numbers)}"
         self.socket_path = socket_path if "socket" in transports else None
         self.shm_prefix = shm_prefix if "shm" in transports else None
-        self.definitions = definitions or Definitions.load(api)
+        self.definitions = definitions or Definitions.load(api, include)
         self.faults = Faults(self)
         self.handler_errors: list[BaseException] = []
         self.requests = RecordedRequests(self)
@@ -80,11 +82,12 @@ class Peer:
         shm_prefix: str | None = None,
         *,
         api: Sequence[str | Path] = (),
+        include: Sequence[str | Path] = (),
         **options: int | float | str | bool,
     ) -> SpawnedPeer:
         """A peer in a process of its own, running when this returns. Scripts, recorded requests and
         events as here, but no functions."""
-        return SpawnedPeer(socket_path, shm_prefix, api=api, **options).start()
+        return SpawnedPeer(socket_path, shm_prefix, api=api, include=include, **options).start()
 
     # -- life -------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ class SpawnedPeer:
         shm_prefix: str | None = None,
         *,
         api: Sequence[str | Path] = (),
+        include: Sequence[str | Path] = (),
         **options: int | float | str | bool,
     ) -> None:
         self.socket_path = socket_path
@@ -45,6 +46,7 @@ class SpawnedPeer:
         self.pid = 0
         self.requests = RemoteRequests(lambda: self.definitions, self.ask)
         self._api = tuple(api)
+        self._include = tuple(include)
         self._process: subprocess.Popen[str] | None = None
         self._command = [sys.executable, "-m", "vapi_cffi.sim", "--control", ""]
         self._command += ["--parent", str(os.getpid())]
@@ -54,6 +56,8 @@ class SpawnedPeer:
             self._command += ["--shm-prefix", shm_prefix]
         for path in api:
             self._command += ["--api", str(path)]
+        for path in include:
+            self._command += ["-I", str(path)]
         for name, value in options.items():
             text = str(int(value)) if isinstance(value, bool) else str(value)
             self._command += ["--option", f"{name}={text}"]
@@ -119,7 +123,7 @@ class SpawnedPeer:
     @cached_property
     def definitions(self) -> Definitions:
         """What it knows of messages: the same files, read in this process when they are needed."""
-        return Definitions.load(self._api)
+        return Definitions.load(self._api, self._include)
 
     def ask(self, do: str, /, *, _wait: float = 0.0, **members: Any) -> dict[str, Any]:
         """One command of the control socket; its answer.
