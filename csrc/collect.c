@@ -44,6 +44,39 @@ static bool measure_tail(const vapi_collect_t *c, const u8 *body, u32 size, u32 
     return bytes <= rest;
 }
 
+/* What one that grows begins with: a dump of a few is not to cost more. */
+#define FIRST_ANSWERS 1024u
+#define FIRST_TAIL_BYTES (64u << 10)
+
+static bool resize(void *memory, size_t bytes)
+{
+    void *larger = realloc(*(void **)memory, bytes);
+    if (larger != NULL)
+        *(void **)memory = larger;
+    return larger != NULL;
+}
+
+/** Makes room for one more answer; false when there is no memory, or a size leaves its 32 bits. */
+static bool grow(vapi_collect_t *c, u32 skip, u32 tail)
+{
+    if (c->count == c->max) {
+        u64 max = c->max == 0 ? FIRST_ANSWERS : 2ull * c->max;
+        if (max > UINT32_MAX || (skip != 0 && !resize(&c->heads, max * skip)) ||
+            !resize(&c->ends, max * sizeof *c->ends))
+            return false;
+        c->max = (u32)max;
+    }
+    u64 wanted = (u64)c->tails_used + tail;
+    if (wanted > c->tails_size) {
+        u64 size = c->tails_size == 0 ? FIRST_TAIL_BYTES : 2ull * c->tails_size;
+        size = size < wanted ? wanted : size > UINT32_MAX ? UINT32_MAX : size;
+        if (wanted > UINT32_MAX || !resize(&c->tails, size))
+            return false;
+        c->tails_size = (u32)size;
+    }
+    return true;
+}
+
 /** Copies an answer to the caller; false when there is no room. Receive lock. */
 static bool put(vapi_collect_t *c, const void *body, u32 size)
 {
@@ -54,6 +87,10 @@ static bool put(vapi_collect_t *c, const void *body, u32 size)
     }
     u32 skip = c->whole ? 0 : c->head_size;
     tail += c->head_size - skip;
+    if (c->grows && !grow(c, skip, tail)) {
+        c->needed = tail != 0 ? tail : 1;
+        return false;
+    }
     if (n == c->max || tail > c->tails_size - c->tails_used) {
         if (n == 0)
             c->needed = tail;
@@ -110,7 +147,8 @@ static vapi_error_e check(vapi_ctx_t ctx, const vapi_collect_t *c)
                          "collect: a request of %u bytes: must be %u to %u", c->request_size,
                          REQUEST_HEADER_BYTES, max);
     if (c->details_context_offset < 2 || c->end_context_offset < 2 || c->details_id == c->end_id ||
-        c->max == 0 || (c->count_width != 0 && c->count_offset + c->count_width > c->head_size))
+        (c->max == 0) != c->grows ||
+        (c->count_width != 0 && c->count_offset + c->count_width > c->head_size))
         return error_set(error, VAPI_EINVAL, 0, "collect: the description makes no sense");
     return conn_is_forbidden(ctx, c->request, c->request_size) ? VAPI_EINVAL : VAPI_OK;
 }
@@ -195,7 +233,9 @@ static void open_memory(vapi_ctx_t ctx, collect_run_t *run)
     msg_ref_t ref;
     fetch_add_relaxed(&ctx->activity, 1); /* the drain thread sees that somebody reads */
     pthread_mutex_lock(&ctx->receive_lock);
-    c->count = c->tails_used = c->needed = c->bad_size = 0;
+    c->needed = c->bad_size = 0;
+    if (!c->grows)
+        c->count = c->tails_used = 0;
     while (run->waiting.first != NULL &&
            put(c, run->waiting.first->header.data, (u32)run->waiting.first->size)) {
         backlog_pop(&run->waiting, &ref);
@@ -230,8 +270,8 @@ static bool is_served(vapi_ctx_t ctx, collect_run_t *run, bool *patient)
     pthread_mutex_lock(&ctx->receive_lock);
     run->receiver.seen = run->receiver.progress;
     *patient = c->count == 0 || c->count < c->want;
-    bool served =
-        run->receiver.done || run->waiting.count != 0 || c->bad_size != 0 || c->count == c->max;
+    bool served = run->receiver.done || run->waiting.count != 0 || c->bad_size != 0 ||
+                  (c->count == c->max && !c->grows);
     pthread_mutex_unlock(&ctx->receive_lock);
     return served;
 }
@@ -249,11 +289,12 @@ vapi_error_e vapi_collect(vapi_ctx_t ctx, vapi_collect_t *c, u64 timeout_ns)
     collect_run_t *run = c->handle;
     int rv = 0;
     bool patient;
+    u32 before = c->grows ? c->count : 0;
     open_memory(ctx, run);
     while (rv == 0 && !is_served(ctx, run, &patient))
         rv = conn_serve(ctx, &run->receiver, true, patient ? deadline : DEADLINE_NOW);
     close_memory(ctx, run);
-    if (c->ended || c->count != 0 || c->needed != 0 || c->bad_size != 0)
+    if (c->ended || c->count != before || c->needed != 0 || c->bad_size != 0)
         rv = 0;
     code = conn_result(ctx, rv);
     if (code != VAPI_OK && code != VAPI_EAGAIN)

@@ -11,17 +11,19 @@ from typing import Any
 
 from ._connection import Connection
 from ._context import Context
-from ._errors import BadMessage, Timeout, VapiError, error_for
+from ._errors import BadMessage, InvalidArgument, Timeout, VapiError, error_for
 from ._ffi import ffi, lib
 from ._sending import enter
 from ._timeouts import EAGAIN, to_ns, wait_in_slices
 
 _buffer = ffi.buffer
+_free = lib.free
 #: Memory that C fills and nobody reads before that.
 _new = ffi.new_allocator(should_clear_after_alloc=False)
 
 #: Messages of one batch, and bytes of what is variable in them, unless said otherwise.
 ROWS, TAIL_BYTES = 1024, 256 * 1024
+_ALL = 2**32 - 1
 #: How often, and for how many nanoseconds, the rest of a dump that was left is looked for.
 _LAST_LOOKS, _LAST_LOOK_NS = 8, 1_000_000
 
@@ -54,8 +56,8 @@ class Packed:
     """Details behind each other: `count` heads of the same size, and tails that end at `ends`."""
 
     count: int
-    heads: bytes
-    tails: bytes
+    heads: Any  # bytes, or a memoryview of memory that C has allocated
+    tails: Any
     ends: memoryview = field(repr=False)  # of u32
 
     def split(self) -> list[bytes]:
@@ -109,6 +111,7 @@ class Collector:
     """One dump or stream under way. `close()` it; what still comes is then dropped.
 
     `beside`: the context of a socket of its own, where it does not come over the connection itself.
+    `rows` and `tail_bytes`: what a batch has room for; with 0 rows, all comes as one batch.
     """
 
     def __init__(
@@ -137,10 +140,12 @@ class Collector:
         job.whole = question.whole
         if question.count_place is not None:
             job.count_offset, job.count_width = question.count_place
-        self._heads = _new("uint8_t[]", 1 if question.whole else rows * question.head_size)
-        self._ends = _new("uint32_t[]", rows)
-        job.heads, job.ends, job.max = self._heads, self._ends, rows
-        self._make_room(tail_bytes if question.element_size or question.whole else 1)
+        job.grows = not rows
+        if rows:
+            self._heads = _new("uint8_t[]", 1 if question.whole else rows * question.head_size)
+            self._ends = _new("uint32_t[]", rows)
+            job.heads, job.ends, job.max = self._heads, self._ends, rows
+            self._make_room(tail_bytes if question.element_size or question.whole else 1)
         #: The message that ended it.
         self.end: bytes | None = None
 
@@ -155,13 +160,13 @@ class Collector:
         Errors: `Timeout` after `timeout` seconds without any; `ConnectionLost`, `NotConnected`.
         """
         timeout_ns = to_ns(self._timeout if timeout is None else timeout)
-        self._job.want = want
+        job = self._job
+        job.want = _ALL if job.grows else want
         try:
             while self.end is None:
                 self._collect(timeout_ns)
-                packed = self._packed()
-                if packed.count:
-                    yield packed
+                if job.count and (self.end is not None or not job.grows):
+                    yield self._packed()
                 self._check()
         except GeneratorExit:
             if self._is_beside:
@@ -182,9 +187,18 @@ class Collector:
         return self._packed()
 
     def _packed(self) -> Packed:
-        """What the last call brought."""
+        """What the last call brought, or what there is in all."""
         job = self._job
         used, head_size = job.tails_used, 0 if job.whole else job.head_size
+        if job.grows:
+            # As C has allocated it; it lives as long as somebody looks at it.
+            heads, tails, ends = (ffi.gc(memory, _free) for memory in self._take())
+            return Packed(
+                job.count,
+                memoryview(_buffer(heads, job.count * head_size)),
+                memoryview(_buffer(tails, used)),
+                memoryview(_buffer(ends, 4 * job.count)).cast("I"),
+            )
         return Packed(
             job.count,
             _buffer(self._heads, job.count * head_size)[:],
@@ -198,6 +212,11 @@ class Collector:
         if job.bad_size:
             name = self.question.name
             raise BadMessage(f"{name}: {job.bad_size} bytes are too few for what it has")
+        if job.needed and job.grows:
+            raise InvalidArgument(
+                f"{self.question.name}: {job.count} of them with {job.tails_used} bytes of nested "
+                "values are what fits into 4 GiB and into memory: use batches()"
+            )
         if job.needed:
             self._make_room(job.needed)
 
@@ -246,5 +265,16 @@ class Collector:
 
     def close(self) -> None:
         """Gives up what is not there yet. Idempotent."""
-        if self._job.handle:
-            lib.vapi_collect_cancel(self._context.ctx, self._job)
+        job = self._job
+        if job.handle:
+            lib.vapi_collect_cancel(self._context.ctx, job)
+        if job.grows:
+            for memory in self._take():
+                _free(memory)
+
+    def _take(self) -> tuple[Any, Any, Any]:
+        """What C has allocated. An interrupt here loses some memory, and frees nothing twice."""
+        job = self._job
+        taken = job.heads, job.tails, job.ends
+        job.heads = job.tails = job.ends = ffi.NULL
+        return taken

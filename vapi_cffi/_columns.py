@@ -274,7 +274,7 @@ class Nested:
         """The values of each row, as objects of the codec."""
         offsets, raw, kind = self.offsets.tolist(), self.raw, self.kind
         size = kind.element_size
-        pieces = [raw[start * size : end * size] for start, end in pairwise(offsets)]
+        pieces = [bytes(raw[start * size : end * size]) for start, end in pairwise(offsets)]
         if isinstance(kind, ArrayTail):
             return [kind.many.unpack(piece) for piece in pieces]
         return [text_of(piece) for piece in pieces] if isinstance(kind, StringTail) else pieces
@@ -404,18 +404,20 @@ def _text(value: Any) -> str:
 
 
 def join(reading: Reading, parts: Iterable[Any]) -> Columns:
-    """The columns of several batches of packed details (`Packed`)."""
-    heads, tails, ends, rows, base = [], [], array("I"), 0, 0
-    for part in parts:
-        rows += part.count
-        heads.append(part.heads)
-        if reading.tail is not None:
-            tails.append(part.tails)
-            if base:
-                ends.extend([base + end for end in part.ends])
-            else:
-                ends.frombytes(part.ends.tobytes())
-            base += len(part.tails)
-            if base >= 1 << 32:
-                raise InvalidArgument("more than 4 GiB of nested values: use batches()")
-    return reading.columns(rows, b"".join(heads), b"".join(tails), ends)
+    """The columns of several batches of packed details (`Packed`); a single one is not copied."""
+    found = list(parts)
+    if len(found) == 1:
+        (part,) = found
+        heads, tails, ends = part.heads, part.tails, part.ends
+        if numpy_if_there() is None:
+            heads, tails = bytes(heads), bytes(tails)
+        return reading.columns(part.count, heads, tails, ends)
+    ends, base = array("I"), 0
+    for part in found if reading.tail is not None else ():
+        ends.extend([base + end for end in part.ends])
+        base += len(part.tails)
+        if base >= 1 << 32:
+            raise InvalidArgument("more than 4 GiB of nested values: use batches()")
+    heads = b"".join(part.heads for part in found)
+    tails = b"".join(part.tails for part in found)
+    return reading.columns(sum(part.count for part in found), heads, tails, ends)

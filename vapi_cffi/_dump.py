@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._api import Binding
     from ._columns import Columns
 
-#: Rows that one crossing brings when all are wanted.
+#: Rows that one look of asyncio brings when all are wanted.
 COLUMN_ROWS = 16384
 
 log = logging.getLogger("vapi_cffi")
@@ -129,7 +129,7 @@ class Dump(Generic[T_co]):
         from ._columns import Reading, join
 
         reading = Reading(self._binding.details_codec, fields)
-        return join(reading, self._packed(rows=COLUMN_ROWS, want=COLUMN_ROWS, **reading.layout))
+        return join(reading, self._packed(rows=0, **reading.layout))
 
     def batches(self, rows: int = 65536, fields: Sequence[str] | None = None) -> Iterator[Columns]:
         """As `columns`, at most `rows` at a time: memory does not grow with their number."""

@@ -369,10 +369,10 @@ def scatter(packed: bytearray, stride: int, offset: int, width: int, column: byt
         packed[offset + byte :: stride] = column[byte::width]
 
 
-def gather(packed: bytes, stride: int, offset: int, width: int, *, swap: bool = False) -> bytearray:
+def gather(packed: Any, stride: int, offset: int, width: int, *, swap: bool = False) -> bytearray:
     """The reverse; with `swap`, each row's bytes from last to first."""
     column = bytearray(len(packed) // stride * width)
     for byte in range(width):
         place = width - 1 - byte if swap else byte
-        column[place::width] = packed[offset + byte :: stride]
+        column[place::width] = bytes(packed[offset + byte :: stride])
     return column

@@ -166,6 +166,50 @@ ON_EACH_TRANSPORT(heads_in_rows)
     server_stop(&s);
 }
 
+/** All of a dump in memory of the library, over several calls, each of which has little time. */
+ON_EACH_TRANSPORT(what_grows)
+{
+    static collect_t k;
+    server_t s;
+    server_start(&s);
+    vapi_ctx_t ctx = client(&s, transport);
+    make_loops(ctx);
+    for (u32 dumps = 0; dumps < 8; dumps++) {
+        dump_t request;
+        of_interfaces(&k, ctx, &request, 1);
+        give_memory(&k, 0, 0);
+        k.c.heads = k.c.tails = NULL;
+        k.c.ends = NULL;
+        k.c.grows = true;
+        k.c.want = UINT32_MAX;
+        k.c.element_size = dumps % 2; /* with tails, and without */
+        u32 before = 0;
+        while (!k.c.ended) {
+            vapi_error_e rv = vapi_collect(ctx, &k.c, NS_PER_MS);
+            CHECK(k.c.count >= before);
+            CHECK_EQ(rv, k.c.ended || k.c.count != before ? VAPI_OK : VAPI_EAGAIN);
+            CHECK_EQ(k.c.needed, 0);
+            before = k.c.count;
+        }
+        CHECK_EQ(k.c.count, LOOPS + 1);
+        CHECK_EQ(k.c.ends[LOOPS], k.c.tails_used);
+        CHECK_EQ(k.c.tails_used != 0, k.c.element_size != 0);
+        for (u32 i = 0; i <= LOOPS; i++) {
+            const head_t *head = (const void *)(k.c.heads + i * sizeof *head);
+            CHECK_EQ(be16toh(head->id), k.c.details_id);
+            CHECK_EQ(be32toh(head->sw_if_index), i);
+            u32 start = i == 0 ? 0 : k.c.ends[i - 1];
+            CHECK_EQ(k.c.ends[i] - start, k.c.tails_used / (LOOPS + 1));
+        }
+        check_end(ctx, &k);
+        free(k.c.heads);
+        free(k.c.tails);
+        free(k.c.ends);
+    }
+    client_close(ctx);
+    server_stop(&s);
+}
+
 ON_EACH_TRANSPORT(tails_of_any_size)
 {
     static collect_t k;

@@ -118,6 +118,7 @@ typedef struct {
     uint32_t *ends;
     uint32_t max, tails_size;
     uint32_t want;
+    bool grows;
     uint32_t count;
     uint32_t tails_used;
     uint32_t needed;

@@ -8,4 +8,5 @@ vapi_error_e vapi_disconnect(vapi_ctx_t ctx);
 vapi_error_e vapi_get_fd(vapi_ctx_t ctx, int *fd);
 
 void vapi_msg_free(vapi_ctx_t ctx, void *msg);
+void free(void *memory);
 uint32_t vapi_gen_req_context(vapi_ctx_t ctx);

@@ -235,6 +235,10 @@ VAPI_API void vapi_pump_cancel(vapi_ctx_t ctx, vapi_pump_t *pump);
  * Fill the first part, zero the rest, and call vapi_collect() until `ended`; `heads`, `tails`, `ends`
  * and their sizes may be other ones at each call. What comes between calls is kept in private memory,
  * bounded by backlog_bytes of the connection. One thread at a time.
+ *
+ * With `grows` it is all in one place in the end: heads, tails and ends are NULL and their sizes 0 at
+ * first; the library allocates them with malloc(), makes them larger as it must, and counts on from one
+ * call to the next. They are the caller's to free(), however it ends.
  */
 typedef struct {
     /* what is asked for: a request, client_index and context of which are filled in */
@@ -256,10 +260,12 @@ typedef struct {
     u32 *ends; /* max of them: where the tail of each answer ends in `tails` */
     u32 max, tails_size;
     u32 want; /* answers to wait for, unless the end or the timeout comes first */
+    bool grows;
     /* what this call brought */
     u32 count; /* answers */
     u32 tails_used; /* bytes */
-    u32 needed; /* not 0: the next tail alone has so many bytes, more than tails_size */
+    u32 needed; /* not 0: the next tail alone has so many bytes, more than tails_size; with `grows` more
+                   than there is memory for, or than 4 GiB with those before it */
     u32 bad_size; /* not 0: an answer of so many bytes is too short for its layout; it is left out */
     bool ended;
     void *end; /* the message that ended it, the caller's to free */
