@@ -88,7 +88,7 @@ typedef struct {
     u64 handler_requests, handler_dropped, handler_timeouts;
     u64 recorded, record_dropped;
     u64 loops, sleeps; /* passes of the main loop; times it slept in epoll */
-    u64 interfaces, routes;
+    u64 interfaces, routes; /* without local0, and without routes that nobody asked for */
     u64 restarts;
 } peer_stats_t;
 

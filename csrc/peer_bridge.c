@@ -10,6 +10,8 @@
 #define ANY UINT32_MAX
 #define PORT_BVI 1u
 #define PORT_UU_FWD 2u
+/* Was where unknown unicasts go, until another one was told to. */
+#define PORT_FORMER_UU_FWD 3u
 #define LARGEST_BD_ID ((1u << 24) - 1)
 
 static mp_bridge_domain_t *find_bridge(peer_network_t *n, u32 bd_id)
@@ -34,8 +36,17 @@ static u32 count_listed(const peer_network_t *n, u32 bd_id)
     u32 ports = 0;
     for (u32 i = 0; i < n->interface_count; i++)
         ports += n->interfaces[i].exists && n->interfaces[i].bd_id == bd_id &&
-                 n->interfaces[i].port_type != PORT_UU_FWD;
+                 n->interfaces[i].port_type < PORT_UU_FWD;
     return ports;
+}
+
+/** There is one place where unknown unicasts go: the last that was told to. */
+static void retire_uu_fwd(peer_network_t *n, u32 bd_id)
+{
+    for (u32 i = 0; i < n->interface_count; i++)
+        if (n->interfaces[i].exists && n->interfaces[i].bd_id == bd_id &&
+            n->interfaces[i].port_type == PORT_UU_FWD)
+            n->interfaces[i].port_type = PORT_FORMER_UU_FWD;
 }
 
 static bool has_other_bvi(const peer_network_t *n, u32 bd_id, const peer_interface_t *but)
@@ -69,6 +80,8 @@ static i32 add_bridge(peer_network_t *n, const mp_bridge_domain_t *bd, u32 *bd_i
 static i32 delete_bridge(peer_network_t *n, u32 bd_id)
 {
     mp_bridge_domain_t *bd = find_bridge(n, bd_id);
+    if (bd_id == 0)
+        return RETVAL_BD_NOT_MODIFIABLE;
     if (bd == NULL)
         return RETVAL_NO_SUCH_ENTRY;
     if (count_ports(n, bd_id) != 0)
@@ -110,11 +123,10 @@ static void send_bridge(peer_t *p, peer_client_t *c, u32 context, const mp_bridg
         const peer_interface_t *f = &n->interfaces[i];
         if (!f->exists || f->bd_id != bd_id)
             continue;
-        if (f->port_type == PORT_UU_FWD) {
-            if (d->uu_fwd_sw_if_index == ANY)
-                d->uu_fwd_sw_if_index = htobe32(i);
+        if (f->port_type == PORT_UU_FWD)
+            d->uu_fwd_sw_if_index = htobe32(i);
+        if (f->port_type >= PORT_UU_FWD)
             continue;
-        }
         if (f->port_type == PORT_BVI)
             d->bvi_sw_if_index = htobe32(i);
         port->sw_if_index = htobe32(i);
@@ -140,7 +152,8 @@ static bool bridges_step(peer_t *p, peer_client_t *c, peer_dump_t *d, u32 room)
 void peer_on_bridge_domain_dump(peer_t *p, const peer_call_t *call)
 {
     const mp_bridge_domain_dump_t *m = (const void *)call->body;
-    if (call->client == NULL)
+    /* VPP has no answer for one interface. */
+    if (call->client == NULL || be32toh(m->sw_if_index) != ANY)
         return;
     call->client->dump =
         (peer_dump_t){.step = bridges_step, .context = call->context, .a = be32toh(m->bd_id)};
@@ -156,16 +169,20 @@ void peer_on_sw_interface_set_l2_bridge(peer_t *p, const peer_call_t *call)
         retval = RETVAL_INVALID_SW_IF_INDEX;
     } else if (!m->enable) {
         f->bd_id = ANY;
+    } else if (be32toh(m->port_type) > PORT_UU_FWD) {
+        retval = RETVAL_INVALID_VALUE;
     } else {
         /* A bridge domain that is not there yet comes into being. */
         u32 bd_id = be32toh(m->bd_id);
         mp_bridge_domain_t bd = {.flood = 1, .uu_flood = 1, .forward = 1, .learn = 1};
-        if (find_bridge(p->network, bd_id) == NULL)
+        if (bd_id != 0 && find_bridge(p->network, bd_id) == NULL)
             retval = add_bridge(p->network, &bd, &bd_id);
         if (retval == 0 && be32toh(m->port_type) == PORT_BVI && has_other_bvi(p->network, bd_id, f))
             retval = RETVAL_BD_HAS_BVI;
     }
     if (retval == 0 && m->enable) {
+        if (be32toh(m->port_type) == PORT_UU_FWD)
+            retire_uu_fwd(p->network, be32toh(m->bd_id));
         f->bd_id = be32toh(m->bd_id);
         f->port_type = be32toh(m->port_type);
         f->shg = m->shg;

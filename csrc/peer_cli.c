@@ -69,7 +69,8 @@ static void show_fib_summary(peer_t *p, peer_buffer_t *out)
     const peer_network_t *n = p->network;
     u32 by_length[33] = {0};
     for (u32 i = 0; i < n->route_count; i++)
-        if (n->routes[i].used && n->routes[i].prefix.af == 0)
+        if (n->routes[i].used && n->routes[i].is_best && n->routes[i].prefix.af == 0 &&
+            n->routes[i].table_id == 0)
             by_length[n->routes[i].prefix.len]++;
     say(out, "ipv4-VRF:0, fib_index:0, flow hash:[src dst sport dport proto flowlabel ]\n");
     say(out, "    Prefix length         Count\n");
@@ -96,6 +97,65 @@ static void show_runtime(peer_t *p, peer_buffer_t *out)
     }
 }
 
+static void show_clients_of(const peer_pool_t *pool, peer_buffer_t *out)
+{
+    for (u32 i = 0; i < pool->size; i++) {
+        const peer_client_t *c = pool->at[i];
+        if (c == NULL)
+            continue;
+        if (c->transport == PEER_SOCKET)
+            say(out, "%20s %8d\n", c->name, c->fd);
+        else
+            say(out, "%20s %8u %14u 0x%016llx %s\n", c->name, c->pid, svm_queue_length(&c->queue),
+                (unsigned long long)(uintptr_t)&c->queue, "OK");
+    }
+}
+
+static void show_api_clients(peer_t *p, peer_buffer_t *out)
+{
+    if (p->shm_clients.used != 0) {
+        say(out, "Shared memory clients\n");
+        say(out, "%20s %8s %14s %18s %s\n", "Name", "PID", "Queue Length", "Queue VA", "Health");
+        show_clients_of(&p->shm_clients, out);
+    }
+    say(out, "Socket clients\n%20s %8s\n", "Name", "Fildesc");
+    show_clients_of(&p->sockets, out);
+}
+
+static void show_rings(const char *owner, const msg_rings_t *rings, u64 more, peer_buffer_t *out)
+{
+    for (u32 i = 0; i < rings->count; i++) {
+        const msg_ring_t *r = &rings->rings[i];
+        say(out, "%8s %8u %8u %8u %8u\n", owner, r->size, r->queue.maxsize,
+            (u32)(r->hits + (i == 0 ? more : 0)), r->misses);
+    }
+}
+
+/**
+ * How often a message was taken from each ring. What VPP sends to sockets comes from the rings of the
+ * main segment, too; the peer needs none for it, but counts it there.
+ */
+static void show_api_ring_stats(peer_t *p, peer_buffer_t *out)
+{
+    static const msg_rings_t none = {.count = 1};
+    const peer_segment_t *main = p->classic;
+    say(out, "Main API segment rings:\n");
+    say(out, "%8s %8s %8s %8s %8s\n", "Owner", "Size", "Nitems", "Hits", "Misses");
+    show_rings("vlib", main == NULL ? &none : &main->shm.rings, p->stats.sent_socket, out);
+    if (main != NULL)
+        show_rings("clnt", &main->shm.client_rings, 0, out);
+    say(out, "%llu ring miss fallback allocations\n", (unsigned long long)p->stats.heap_replies);
+    for (u32 i = 0; i < p->segment_count; i++) {
+        const peer_segment_t *s = p->segments[i];
+        if (s == main || s->owner == NULL)
+            continue;
+        say(out, "%s segment rings:\n", s->owner->name);
+        say(out, "%8s %8s %8s %8s %8s\n", "Owner", "Size", "Nitems", "Hits", "Misses");
+        show_rings("vlib", &s->shm.rings, 0, out);
+        show_rings("clnt", &s->shm.client_rings, 0, out);
+    }
+}
+
 static const struct {
     const char *command;
     void (*show)(peer_t *p, peer_buffer_t *out);
@@ -105,6 +165,8 @@ static const struct {
     {"show ip fib summary", show_fib_summary},
     {"show errors", show_errors},
     {"show runtime", show_runtime},
+    {"show api clients", show_api_clients},
+    {"show api ring-stats", show_api_ring_stats},
 };
 
 /** The command with its white space squeezed to single blanks. */

@@ -29,13 +29,22 @@
     H(want_interface_events)                                                                       \
     H(sw_interface_dump)                                                                           \
     H(sw_interface_add_del_address)                                                                \
+    H(sw_interface_set_table)                                                                      \
+    H(sw_interface_tag_add_del)                                                                    \
+    H(sw_interface_set_mac_address)                                                                \
+    H(sw_interface_get_mac_address)                                                                \
+    H(create_vlan_subif)                                                                           \
+    H(delete_subif)                                                                                \
     H(create_loopback)                                                                             \
     H(create_loopback_instance)                                                                    \
     H(delete_loopback)                                                                             \
     H(ip_table_add_del)                                                                            \
+    H(ip_table_allocate)                                                                           \
+    H(ip_table_flush)                                                                              \
     H(ip_table_dump)                                                                               \
     H(ip_route_add_del)                                                                            \
     H(ip_route_add_del_v2)                                                                         \
+    H(ip_route_lookup)                                                                             \
     H(ip_route_dump)                                                                               \
     H(ip_route_v2_dump)                                                                            \
     H(ip_address_dump)                                                                             \

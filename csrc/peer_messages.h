@@ -58,6 +58,18 @@
     M(sw_interface_dump, aa610c27)                                                                 \
     M(sw_interface_add_del_address, 5463d73b)                                                      \
     M(sw_interface_add_del_address_reply, e8d4e804)                                                \
+    M(sw_interface_set_table, df42a577)                                                            \
+    M(sw_interface_set_table_reply, e8d4e804)                                                      \
+    M(sw_interface_tag_add_del, 426f8bc1)                                                          \
+    M(sw_interface_tag_add_del_reply, e8d4e804)                                                    \
+    M(sw_interface_set_mac_address, c536e7eb)                                                      \
+    M(sw_interface_set_mac_address_reply, e8d4e804)                                                \
+    M(sw_interface_get_mac_address, f9e6675e)                                                      \
+    M(sw_interface_get_mac_address_reply, 40ef2c08)                                                \
+    M(create_vlan_subif, af34ac8b)                                                                 \
+    M(create_vlan_subif_reply, 5383d31f)                                                           \
+    M(delete_subif, f9e6675e)                                                                      \
+    M(delete_subif_reply, e8d4e804)                                                                \
     M(create_loopback, 42bb5d22)                                                                   \
     M(create_loopback_reply, 5383d31f)                                                             \
     M(create_loopback_instance, d36a3ee2)                                                          \
@@ -67,6 +79,10 @@
 #define PEER_IP_MESSAGES(M)                                                                        \
     M(ip_table_add_del, 0ffdaec0)                                                                  \
     M(ip_table_add_del_reply, e8d4e804)                                                            \
+    M(ip_table_allocate, b9d2e09e)                                                                 \
+    M(ip_table_allocate_reply, 1728303a)                                                           \
+    M(ip_table_flush, b9d2e09e)                                                                    \
+    M(ip_table_flush_reply, e8d4e804)                                                              \
     M(ip_table_dump, 51077d14)                                                                     \
     M(ip_table_details, c79fca0f)                                                                  \
     M(ip_route_add_del, b8ecfe0d)                                                                  \
@@ -75,6 +91,8 @@
     M(ip_route_add_del_v2_reply, 1992deab)                                                         \
     M(ip_route_dump, b9d2e09e)                                                                     \
     M(ip_route_v2_dump, d16f72e6)                                                                  \
+    M(ip_route_lookup, 710d6471)                                                                   \
+    M(ip_route_lookup_reply, 5d8febcb)                                                             \
     M(ip_route_details, bda8f315)                                                                  \
     M(ip_route_v2_details, b09aa6c0)                                                               \
     M(ip_address_details, ee29b797)                                                                \
@@ -230,12 +248,12 @@ typedef struct {
 typedef struct {
     peer_request_header_t h;
     u32 sw_if_index;
-} mp_interface_request_t; /* delete_loopback */
+} mp_interface_request_t; /* delete_loopback, delete_subif, sw_interface_get_mac_address */
 
 typedef struct {
     peer_reply_header_t h;
     u32 sw_if_index;
-} mp_interface_reply_t; /* create_loopback_reply, create_loopback_instance_reply */
+} mp_interface_reply_t; /* of everything that creates one */
 
 typedef struct {
     peer_request_header_t h;
@@ -318,6 +336,37 @@ typedef struct {
 
 typedef struct {
     peer_request_header_t h;
+    u32 sw_if_index;
+    u8 is_ipv6;
+    u32 vrf_id;
+} mp_sw_interface_set_table_t;
+
+typedef struct {
+    peer_request_header_t h;
+    u8 is_add;
+    u32 sw_if_index;
+    char tag[64];
+} mp_sw_interface_tag_add_del_t;
+
+typedef struct {
+    peer_request_header_t h;
+    u32 sw_if_index;
+    u8 mac_address[6];
+} mp_sw_interface_set_mac_address_t;
+
+typedef struct {
+    peer_reply_header_t h;
+    u8 mac_address[6];
+} mp_sw_interface_get_mac_address_reply_t;
+
+typedef struct {
+    peer_request_header_t h;
+    u32 sw_if_index;
+    u32 vlan_id;
+} mp_create_vlan_subif_t;
+
+typedef struct {
+    peer_request_header_t h;
     u8 mac_address[6];
 } mp_create_loopback_t;
 
@@ -340,6 +389,19 @@ typedef struct {
     u8 is_add;
     mp_ip_table_t table;
 } mp_ip_table_add_del_t;
+
+typedef struct {
+    peer_request_header_t h;
+    mp_ip_table_t table;
+} mp_ip_table_request_t;
+
+typedef mp_ip_table_request_t mp_ip_table_allocate_t;
+typedef mp_ip_table_request_t mp_ip_table_flush_t;
+
+typedef struct {
+    peer_reply_header_t h;
+    mp_ip_table_t table;
+} mp_ip_table_allocate_reply_t;
 
 typedef struct {
     u16 id;
@@ -415,6 +477,18 @@ typedef struct {
     u8 src;
     mp_ip_table_t table;
 } mp_ip_route_v2_dump_t;
+
+typedef struct {
+    peer_request_header_t h;
+    u32 table_id;
+    u8 exact;
+    mp_prefix_t prefix;
+} mp_ip_route_lookup_t;
+
+typedef struct {
+    peer_reply_header_t h;
+    mp_ip_route_t route;
+} mp_ip_route_lookup_reply_t;
 
 typedef struct {
     u16 id;

@@ -8,7 +8,8 @@
 
 #define ROUTE_ADD "ip_route_add_del_b8ecfe0d"
 #define ROUTE_ADD_REPLY "ip_route_add_del_reply_1992deab"
-#define ROUTE_DUMP "ip_route_dump_b9d2e09e"
+#define ROUTE_DUMP "ip_route_v2_dump_d16f72e6"
+#define SOURCE_API 8
 #define WORKERS 3u
 #define ROUTES_EACH 20000u
 #define CLIENTS 64u
@@ -69,12 +70,13 @@ static void add_routes(vapi_ctx_t ctx, u32 first, u32 count, bool is_add)
 
 static u32 dump_routes(vapi_ctx_t ctx)
 {
-    mp_ip_route_dump_t *dump = vapi_msg_alloc(ctx, sizeof *dump);
+    mp_ip_route_v2_dump_t *dump = vapi_msg_alloc(ctx, sizeof *dump);
     request_head_t *end = vapi_msg_alloc(ctx, sizeof *end);
     CHECK(dump != NULL && end != NULL);
     memset(dump, 0, sizeof *dump);
     dump->h.id = htobe16(vapi_find_msg(ctx, ROUTE_DUMP));
     dump->h.client_index = vapi_client_index_raw(ctx);
+    dump->src = SOURCE_API; /* not the routes that every table has */
     *end = request_of(ctx, PING, 1);
     CHECK_OK(ctx, vapi_send2(ctx, dump, end));
     for (u32 n = 0;; n++) {

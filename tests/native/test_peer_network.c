@@ -159,10 +159,16 @@ static i32 route(client_t *c, bool is_add, bool multipath, u32 address, u8 len, 
     return expect_retval(c, "ip_route_add_del_reply_1992deab", 7);
 }
 
+typedef struct __attribute__((packed)) {
+    u8 src;
+    mp_ip_table_t table;
+} route_dump_t;
+
+/** Those that somebody asked for: every table has some of its own. */
 static u32 dump_routes(client_t *c, u32 table_id)
 {
-    mp_ip_table_t table = {.table_id = htobe32(table_id)};
-    return dump(c, "ip_route_dump_b9d2e09e", &table, sizeof table, "ip_route_details_bda8f315");
+    route_dump_t m = {.src = 8, .table = {.table_id = htobe32(table_id)}};
+    return dump(c, "ip_route_v2_dump_d16f72e6", &m, sizeof m, "ip_route_v2_details_b09aa6c0");
 }
 
 TEST(routes)
@@ -175,8 +181,11 @@ TEST(routes)
     CHECK_EQ(route(c, true, false, 0x01020305, 24, 3), 0); /* the same prefix */
     CHECK_EQ(dump_routes(c, 0), 1);
     mp_ip_table_t table = {0};
-    request(c, "ip_route_dump_b9d2e09e", 5, &table, sizeof table);
-    const mp_ip_route_details_t *d = expect(c, "ip_route_details_bda8f315", 5);
+    CHECK_EQ(dump(c, "ip_route_dump_b9d2e09e", &table, sizeof table, "ip_route_details_bda8f315"),
+             6);
+    route_dump_t m = {.src = 8};
+    request(c, "ip_route_v2_dump_d16f72e6", 5, &m, sizeof m);
+    const mp_ip_route_v2_details_t *d = expect(c, "ip_route_v2_details_b09aa6c0", 5);
     CHECK_EQ(load_be32(d->route.prefix.address), 0x01020300);
     CHECK_EQ(d->route.n_paths, 3);
     CHECK_EQ(c->length, sizeof *d + 3 * sizeof(mp_fib_path_t));
@@ -186,7 +195,7 @@ TEST(routes)
     CHECK_EQ(route(c, false, true, 0x01020300, 24, 2), 0);
     CHECK_EQ(dump_routes(c, 0), 1);
     CHECK_EQ(route(c, false, false, 0x01020300, 24, 0), 0);
-    CHECK_EQ(route(c, true, false, 0x01020300, 33, 1), -7);
+    CHECK_EQ(route(c, true, false, 0x01020300, 33, 1), -171);
     CHECK_EQ(dump_routes(c, 0), 0);
     CHECK_EQ(dump_routes(c, 12), 0);
     CHECK_EQ(route(c, true, false, 0x01020300, 24, 0), -52);

@@ -11,8 +11,9 @@
 
 #define ROUTE_ADD "ip_route_add_del_b8ecfe0d"
 #define ROUTE_ADD_REPLY "ip_route_add_del_reply_1992deab"
-#define ROUTE_DUMP "ip_route_dump_b9d2e09e"
-#define ROUTE_DETAILS "ip_route_details_bda8f315"
+#define ROUTE_DUMP "ip_route_v2_dump_d16f72e6"
+#define SOURCE_API 8
+#define ROUTE_DETAILS "ip_route_v2_details_b09aa6c0"
 #define CLI "cli_inband_f8377302"
 #define API_JSON "get_api_json_51077d14"
 #define LONG_NS (20 * NS_PER_S)
@@ -65,7 +66,7 @@ static void add_routes(vapi_ctx_t ctx, u32 count)
 /** A dump and the ping behind it, both with this context (in network order). */
 static vapi_error_e send_dump(vapi_ctx_t ctx, u32 context)
 {
-    mp_ip_route_dump_t *dump = vapi_msg_alloc(ctx, sizeof *dump);
+    mp_ip_route_v2_dump_t *dump = vapi_msg_alloc(ctx, sizeof *dump);
     request_head_t *end = vapi_msg_alloc(ctx, sizeof *end);
     vapi_error_e rv = VAPI_EAGAIN;
     if (dump != NULL && end != NULL) {
@@ -73,6 +74,7 @@ static vapi_error_e send_dump(vapi_ctx_t ctx, u32 context)
         dump->h.id = htobe16(vapi_find_msg(ctx, ROUTE_DUMP));
         dump->h.client_index = vapi_client_index_raw(ctx);
         dump->h.context = context;
+        dump->src = SOURCE_API; /* not the routes that every table has */
         *end = request_of(ctx, PING, be32toh(context));
         rv = vapi_send2(ctx, dump, end);
     }
@@ -97,7 +99,7 @@ static void receive_answer(vapi_ctx_t ctx, u32 context, u32 details)
         CHECK_EQ(load_be16(msg), i == details ? id_ping : id_details);
         CHECK_EQ(load_raw32((u8 *)msg + 2), context);
         if (i < details) {
-            const mp_ip_route_details_t *d = msg;
+            const mp_ip_route_v2_details_t *d = msg;
             CHECK_EQ(size, sizeof *d + sizeof(mp_fib_path_t));
             CHECK_EQ(load_be32(d->route.prefix.address), i);
         }
