@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import vapi_cffi
+from vapi_cffi.cli import _counters
+
 from .conftest import Vapi  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.live
@@ -67,10 +70,28 @@ def test_bulk(live: Vapi, loopback: int, tmp_path: Path) -> None:
     assert live.ok(*command, "is_add=false").startswith("1,000 answered; 0 failed")
 
 
+def test_top_counts_the_messages_of_others(live: Vapi, live_socket: str) -> None:
+    with vapi_cffi.connect(live_socket, name="looking") as looking:
+
+        def made() -> _counters.Made:
+            said = looking.api.cli_inband(cmd="show api ring-stats").reply
+            found = _counters.messages_made(said)
+            assert found is not None
+            return found
+
+        with vapi_cffi.connect(live_socket, name="other") as other:
+            before = made()
+            for _ in range(1000):
+                other.api.show_version()
+            # Others may be there, too.
+            assert 1000 <= made().since(before) < 2000
+
+
 def test_top_and_doctor(live: Vapi, loopback: int) -> None:
     found = json.loads(live.ok("top", "-n1", "-i0.1", "--json"))
     assert found["api"]["clients"] >= 1
     assert found["api"]["loops_per_s"] > 0
+    assert found["api"]["messages_per_s"] >= 0
     (row,) = (one for one in found["interfaces"] if one["sw_if_index"] == loopback)
     assert row["rx_packets_per_s"] == 0
     assert "BAD" not in live.ok("doctor")

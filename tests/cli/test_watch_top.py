@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from time import monotonic
 
 import pytest
 from _children import line
 
+import vapi_cffi
 from vapi_cffi.cli import _counters
 
 from .conftest import Vapi  # type: ignore[import-not-found]
@@ -79,6 +81,8 @@ def test_top_in_a_pipe(vapi: Vapi) -> None:
     assert "loop0" in out
     (found,) = (json.loads(text) for text in vapi.ok("top", "-n1", "-i0.05", "--json").splitlines())
     assert found["api"]["round_trip_us"] > 0
+    assert found["api"]["clients"] >= 1
+    assert found["api"]["messages_per_s"] == 0  # to others: there are none
     assert {"name", "sw_if_index", "state", "rx_packets_per_s"} <= set(found["interfaces"][0])
 
 
@@ -110,7 +114,87 @@ def test_counters_are_read_from_vpps_words() -> None:
     clients = "Socket clients\n                Name  Fildesc\n                vapi       13\n"
     assert _counters.api_clients(clients) == 1
     assert _counters.api_clients("Shared memory clients\n Name PID\n a 1\n b 2\n" + clients) == 3
+    assert _counters.api_clients(f"{clients}3 messages with missing clients\n") == 1
+    assert _counters.api_clients(f"{clients}               (nil)       12\n") == 1
     assert _counters.api_clients("") is None
+
+
+RINGS = """\
+Main API segment rings:
+   Owner     Size   Nitems     Hits   Misses
+    vlib       72     1024       {}        1
+    vlib      264      128       20        0
+    clnt     1032     1024     9000        0
+{} ring miss fallback allocations
+0 application restarts, 0 reclaimed msgs, 0 garbage collects
+vapi segment rings:
+   Owner     Size   Nitems     Hits   Misses
+    vlib       72     1024       {}        0
+"""
+
+
+def test_messages_are_counted_where_vpp_makes_them() -> None:
+    def made(*numbers: object) -> _counters.Made:
+        found = _counters.messages_made(RINGS.format(*numbers))
+        assert found is not None
+        return found
+
+    before = made(100, 0, 7)
+    # Not what clients make, and not what one ring had no room for before another one had.
+    assert made(100, 0, 7).since(before) == 0
+    assert made(130, 2, 8).since(before) == 33
+    # Counters have 32 bits, and VPP prints them with a sign.
+    assert made(-1, 0, 7).since(made((1 << 31) - 1, 0, 7)) == 1 << 31
+    # A client's segment that is new began with nothing; one that went takes its numbers with it.
+    assert made(100, 0, 3).since(before) == 3
+    main = _counters.messages_made(RINGS.partition("vapi segment")[0].format(101, 0))
+    assert main is not None
+    assert main.since(before) == 1
+    assert before.since(main) == 107
+    assert _counters.messages_made("Shared memory segment not initialized...\n") is None
+
+
+@pytest.mark.parametrize("transport", ["socket", "memfd", "shm"])
+def test_messages_are_counted_over_every_transport(
+    vapi: Vapi, transport: vapi_cffi.Transport
+) -> None:
+    with (
+        vapi_cffi.connect(vapi.peer.address()) as looking,
+        vapi_cffi.connect(vapi.peer.address(transport), transport=transport) as other,
+    ):
+
+        def made() -> _counters.Made:
+            said = looking.api.cli_inband(cmd="show api ring-stats").reply
+            found = _counters.messages_made(said)
+            assert found is not None
+            return found
+
+        before = made()
+        for _ in range(300):
+            other.api.show_version()
+        # And the answer that brought the first numbers, and those that woke the peer.
+        assert 301 <= made().since(before) < 400
+
+
+def test_top_shows_what_others_are_sent(vapi: Vapi) -> None:
+    """A client that never stops asking, and top beside it."""
+    with vapi_cffi.connect(vapi.peer.address(), name="other") as other:
+        stop = threading.Event()
+
+        def ask() -> None:
+            while not stop.is_set():
+                other.api.show_version()
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            (line,) = vapi.ok("top", "-n1", "-i0.5", "--json").splitlines()
+        finally:
+            stop.set()
+            asking.join(20)
+        api = json.loads(line)["api"]
+        assert api["clients"] >= 2
+        assert api["messages_per_s"] > 10
 
 
 def test_a_pipe_sees_events_at_once(vapi: Vapi) -> None:

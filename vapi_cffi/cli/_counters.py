@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 _INTERFACE = re.compile(r"(\S+)\s+(\d+)\s+(?:up|down)\s+\S+\s*(.*)")
 _COUNTER = re.compile(r"\s*(\S.*?)\s+(\d+)\s*")
+_RING = re.compile(r"\s*vlib\s+\d+\s+\d+\s+(-?\d+)\s")
+_FALLBACK = re.compile(r"(-?\d+) ring miss fallback allocations")
 _LOOPS = re.compile(r"vector rate ([0-9.e+]+)(?:\s+loops/sec ([0-9.e+]+))?")
 
 
@@ -60,5 +62,49 @@ def api_clients(reply: str) -> int | None:
     if "Name" not in reply:
         return None
     lines = [line.strip() for line in reply.splitlines()]
-    heads = ("Name ", "Socket clients", "Shared memory clients", "No ")
-    return sum(bool(line) and not line.startswith(heads) for line in lines)
+    # "(nil)" is the socket that VPP listens on.
+    heads = ("Name ", "Socket clients", "Shared memory clients", "No ", "(nil)")
+    ends = "messages with missing clients"
+    return sum(
+        bool(line) and not line.startswith(heads) and not line.endswith(ends) for line in lines
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How many messages VPP has made to send them: replies, rows, events, to all of its clients.
+
+    VPP takes each from a ring of shared memory, whatever transport it goes out by, or from the heap
+    where no ring has room; what clients make is counted apart, and not for sockets."""
+
+    rings: dict[tuple[str, int], int]
+    """By segment and ring; those of a client go with it."""
+    heap: int
+
+    def since(self, before: Made) -> int:
+        """How many were made in between. A counter that fell began anew."""
+        there = {**self.rings, ("", 0): self.heap}
+        then = {**before.rings, ("", 0): before.heap}
+        return sum(
+            now - then.get(ring, 0) if now >= then.get(ring, 0) else now
+            for ring, now in there.items()
+        )
+
+
+def messages_made(reply: str) -> Made | None:
+    """From the answer to `show api ring-stats`; None if that is not what it is."""
+    rings: dict[tuple[str, int], int] = {}
+    heap: int | None = None
+    segment, names, number = "", 0, 0
+    for line in reply.splitlines():
+        ring, fallback = _RING.match(line), _FALLBACK.match(line)
+        if line.endswith(" rings:"):
+            # Two clients may have one name.
+            segment, names, number = f"{names} {line}", names + 1, 0
+        elif ring is not None:
+            # Counters have 32 bits, and are printed with a sign.
+            rings[segment, number] = int(ring[1]) % (1 << 32)
+            number += 1
+        elif fallback is not None:
+            heap = int(fallback[1]) % (1 << 32)
+    return None if heap is None else Made(rings, heap)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from .._client import Client
-    from ._counters import Counters
+    from ._counters import Counters, Made
 
 #: Round trips that a sample takes the median of.
 _PINGS = 11
@@ -143,6 +143,7 @@ class Sampler:
         self._version = client.api.show_version().version
         self._before: dict[int, Counters] = {}
         self._taken = 0.0
+        self._left: tuple[Made, float] | None = None
 
     def view(self) -> View:
         """The state now, with rates since the last call."""
@@ -150,6 +151,7 @@ class Sampler:
         from ._values import sort_key
 
         client = self._client
+        messages = self._message_rate(self._made(), monotonic())
         taken = monotonic()
         counters = {one.index: one for one in interfaces(_said(client, "show interface"))}
         past = taken - self._taken if self._before else None
@@ -168,11 +170,28 @@ class Sampler:
         vectors, loops = main_loop(_said(client, "show runtime"))
         api = {
             "clients": api_clients(_said(client, "show api clients")),
+            "messages_per_s": messages,
             "round_trip_us": round(_round_trip(client) * 1e6, 1),
             "vector_rate": vectors,
             "loops_per_s": loops,
         }
+        made = self._made()
+        self._left = None if made is None else (made, monotonic())
         return View(self._version, api, rows)
+
+    def _message_rate(self, made: Made | None, taken: float) -> float | None:
+        """Messages a second that VPP sent since the end of the last view, when we asked nothing;
+        None before there is one."""
+        if made is None or self._left is None or taken <= self._left[1]:
+            return None
+        before, then = self._left
+        # The answer that brought the last numbers is not among them.
+        return round(max(made.since(before) - 1, 0) / (taken - then), 3)
+
+    def _made(self) -> Made | None:
+        from ._counters import messages_made
+
+        return messages_made(_said(self._client, "show api ring-stats"))
 
     def _rates(self, now: Counters | None, past: float | None) -> dict[str, float] | None:
         if now is None or past is None or past <= 0:
@@ -237,10 +256,13 @@ def render(view: View, rows: int) -> RenderableType:
 
     api = view.api
     head = (
-        f"{view.version}   API: round trip {shown(api['round_trip_us'])} us, "
-        f"{shown(api['clients'])} clients"
+        f"{view.version}   main loop: {shown(api['loops_per_s'])}/s, "
+        f"vector rate {shown(api['vector_rate'])}"
     )
-    loop = f"main loop: {shown(api['loops_per_s'])}/s, vector rate {shown(api['vector_rate'])}"
+    talk = (
+        f"API: {shown(api['messages_per_s'])} messages/s to others, "
+        f"round trip {shown(api['round_trip_us'])} us, {shown(api['clients'])} clients"
+    )
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("interface", width=_NAME_WIDTH, no_wrap=True)
     table.add_column("state", width=7, no_wrap=True)
@@ -251,7 +273,7 @@ def render(view: View, rows: int) -> RenderableType:
         cells = ["-" if row.rates is None else _short(row.rates[key]) for key in COLUMNS.values()]
         colour = {"up": "green", "no link": "yellow"}.get(row.state, "dim")
         table.add_row(Text(row.name), Text(row.state, colour), str(row.mtu), *cells)
-    parts: list[RenderableType] = [Text(head), Text(loop), table]
+    parts: list[RenderableType] = [Text(head), Text(talk), table]
     if len(view.rows) > rows:
         parts.append(Text(f"... and {len(view.rows) - rows} more", "dim"))
     return Group(*parts)
