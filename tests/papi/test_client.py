@@ -13,6 +13,8 @@ import pytest
 from papi.conftest import original
 
 from vapi_cffi import Transport, papi
+from vapi_cffi.papi import _ordered
+from vapi_cffi.papi._ordered import Ordered
 from vapi_cffi.papi.vpp_papi import VPPApiError
 from vapi_cffi.papi.vpp_transport_socket import VppTransportSocketIOError
 from vapi_cffi.sim import Peer, Request, SpawnedPeer
@@ -351,6 +353,31 @@ def test_an_event_that_looks_like_an_answer(asking: Any, peer: Peer) -> None:
         assert [(name, event.sw_if_index) for name, event in asking.heard] == [
             ("sw_interface_event", 3)
         ]
+
+
+def test_who_calls_receives(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the callback's thread, which would have to wake the caller for each answer."""
+    led: list[bool] = []
+    enter = Ordered._enter
+
+    def counting(hub: Ordered, box: Any) -> bool:
+        leads = enter(hub, box)
+        if threading.current_thread() is threading.main_thread():
+            led.append(leads)
+        return leads
+
+    monkeypatch.setattr(_ordered, "_LULL", 30.0)  # however slow this machine is
+    monkeypatch.setattr(Ordered, "_enter", counting)
+    client = connect(papi)
+    heard = Heard()
+    client.register_event_callback(heard)
+    client.api.want_interface_events(enable_disable=1, pid=1)
+    for _ in range(50):
+        assert client.api.control_ping().retval == 0
+    assert led.count(False) <= 3
+    toggle(client.api, 3)
+    client.api.control_ping()  # receives what came behind the last answer
+    assert [heard.next()[0] for _ in range(3)] == ["sw_interface_event"] * 3
 
 
 PARSED = """
