@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A second connection to the VPP of a first one, for answers that are read at leisure. No thread drains
- * it: what its program does not read stays in the socket, and behind that in VPP, and holds up nothing
- * that is asked on the first one.
+ * A second connection to the VPP of a first one, for answers that are read at leisure. What its program
+ * does not read holds up nothing that is asked on the first one: of a dump it goes into a file (drainer.c,
+ * spool.h), anything else stays in the socket, and behind that in VPP.
  */
 #include <errno.h>
 #include <string.h>
@@ -52,6 +52,7 @@ vapi_error_e vapi_connect_beside(vapi_ctx_t ctx, vapi_ctx_t side, u64 timeout_ns
     memcpy(path, ctx->socket_path, sizeof path);
     o.spin_ns = ctx->spin_ns;
     o.handle_keepalives = ctx->handle_keepalives;
+    o.backlog_bytes = ctx->backlog_limit;
     conn_leave(ctx); /* it may be disconnected while this waits for VPP */
     if (path[0] == 0)
         return error_set(error_here(), VAPI_ENOTSUP, 0,
@@ -60,7 +61,7 @@ vapi_error_e vapi_connect_beside(vapi_ctx_t ctx, vapi_ctx_t side, u64 timeout_ns
     o.address = path;
     o.timeout_ns = timeout_ns;
     o.max_outstanding_requests = 1;
-    rv = conn_open(side, &o, false);
+    rv = conn_open(side, &o, true);
     if (rv != VAPI_OK || (rv = check_side(ctx, side)) == VAPI_OK)
         return rv;
     error_rec_t why = *error_here();

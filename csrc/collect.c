@@ -191,6 +191,7 @@ static void end_run(vapi_ctx_t ctx, vapi_collect_t *c)
 {
     collect_run_t *run = c->handle;
     c->handle = NULL;
+    __atomic_fetch_sub(&ctx->collecting, 1, __ATOMIC_RELAXED);
     conn_remove_receiver(ctx, &run->receiver);
     pthread_mutex_lock(&ctx->receive_lock);
     store_relaxed(&ctx->uncollected_bytes, ctx->uncollected_bytes - run->waiting.bytes);
@@ -217,6 +218,8 @@ static vapi_error_e begin_run(vapi_ctx_t ctx, vapi_collect_t *c, deadline_t dead
     run->job = c;
     run->context = conn_new_contexts(ctx, 1) | CONTEXT_BIT;
     c->handle = run;
+    fetch_add_relaxed(&ctx->collecting, 1);
+    drainer_attend(ctx);
     conn_add_receiver(ctx, &run->receiver);
     int rv = ask(ctx, run, deadline);
     if (rv == 0)

@@ -309,7 +309,7 @@ static void apply_options(vapi_ctx_t ctx, const vapi_connect_options_t *o)
     ctx->spin_ns = o->spin_ns != UINT64_MAX            ? o->spin_ns
                    : sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_NS
                                                        : 0;
-    ctx->activity = ctx->receiving = ctx->interrupts = 0;
+    ctx->activity = ctx->receiving = ctx->interrupts = ctx->collecting = 0;
     ctx->interrupt_pending = ctx->closing = ctx->overflowed = false;
     ctx->fd_wanted = ctx->fd_ready = false;
     ctx->nothing_until = 0;
@@ -371,7 +371,7 @@ static int part(vapi_ctx_t ctx, deadline_t deadline)
     return goodbye ? 0 : -ETIMEDOUT;
 }
 
-vapi_error_e conn_open(vapi_ctx_t ctx, const vapi_connect_options_t *options, bool drains)
+vapi_error_e conn_open(vapi_ctx_t ctx, const vapi_connect_options_t *options, bool spools)
 {
     error_rec_t *error = error_here();
     if (ctx == NULL || options == NULL)
@@ -402,7 +402,10 @@ vapi_error_e conn_open(vapi_ctx_t ctx, const vapi_connect_options_t *options, bo
                                  options->large_over_shm, error);
     if (rv == VAPI_OK)
         rv = map_ids(ctx, error);
-    if (rv == VAPI_OK && drains)
+    ctx->spools = spools;
+    if (rv == VAPI_OK && spools && !transport_socket_use_spool(ctx->transport))
+        rv = error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory");
+    if (rv == VAPI_OK)
         rv = drainer_start(ctx, error);
     if (rv != VAPI_OK) {
         error_rec_t why = *error;
@@ -418,7 +421,7 @@ vapi_error_e conn_open(vapi_ctx_t ctx, const vapi_connect_options_t *options, bo
 
 vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *options)
 {
-    return conn_open(ctx, options, true);
+    return conn_open(ctx, options, false);
 }
 
 vapi_error_e vapi_disconnect(vapi_ctx_t ctx)

@@ -58,6 +58,8 @@ struct vapi_ctx_s {
     vapi_mode_e mode;
     bool handle_keepalives, keep_awake;
     u64 timeout_ns, spin_ns, backlog_limit, grace_ns;
+    bool spools; /* what the reader of a dump is too slow for goes into a file */
+    u32 collecting; /* dumps under way; relaxed */
     u64 uncollected_bytes; /* of dumps whose readers are slower than VPP; written with receive lock */
     transport_t *transport;
     char name[CLIENT_NAME_BYTES];
@@ -134,8 +136,9 @@ u32 conn_new_contexts(vapi_ctx_t ctx, u32 count);
 /** Gives a received or unsent message back, whatever it is. */
 void conn_free(vapi_ctx_t ctx, void *body);
 
-/** vapi_connect_options(); without `drains`, nothing is received but by who asks for it. */
-vapi_error_e conn_open(vapi_ctx_t ctx, const vapi_connect_options_t *options, bool drains);
+/** vapi_connect_options(); with `spools` (a socket), nothing is received but by who asks for it, except
+ * into a file, while there is a dump. */
+vapi_error_e conn_open(vapi_ctx_t ctx, const vapi_connect_options_t *options, bool spools);
 
 /* ---- receive.c */
 

@@ -13,6 +13,9 @@
 /* What is kept for the reader of a dump at once, and how long it may not come for more. */
 #define UNCOLLECTED_BYTES (16u << 20)
 #define LEFT_TO_VPP_NS NS_PER_S
+/* How often it looks whether the reader of a dump keeps up, at first, and when it does. */
+#define SPOOL_LOOK_NS NS_PER_MS
+#define SPOOL_LOOK_RARELY_NS (16 * NS_PER_MS)
 /* How long it watches the transport without looking around. */
 #define WATCH_NS NS_PER_S
 
@@ -112,6 +115,32 @@ static void *run(void *argument)
     return NULL;
 }
 
+/**
+ * The same for a connection beside another one. A slow reader would cost VPP dear: of what waits to be
+ * written, it moves all that is left for each few hundred kilobytes that go out, and a million routes
+ * are hundreds of megabytes.
+ */
+static void *run_spooling(void *argument)
+{
+    vapi_ctx_t ctx = argument;
+    drainer_t *d = &ctx->drainer;
+    u64 pause = SPOOL_LOOK_NS;
+    while (nap(d, load_relaxed(&ctx->collecting) == 0 ? 0 : pause)) {
+        push_out(ctx);
+        pause = pause < SPOOL_LOOK_RARELY_NS ? 2 * pause : pause;
+        while (load_relaxed(&ctx->collecting) != 0 && !load_relaxed(&d->stop) &&
+               transport_socket_spool(ctx->transport, ctx->backlog_limit)) {
+            pause = SPOOL_LOOK_NS;
+            if (load_relaxed(&ctx->receiving) != 0)
+                ctx->transport->ops->poke(ctx->transport);
+            show_on_fd(ctx);
+        }
+        if (load_relaxed(&ctx->collecting) == 0)
+            pause = SPOOL_LOOK_NS;
+    }
+    return NULL;
+}
+
 vapi_error_e drainer_start(vapi_ctx_t ctx, error_rec_t *error)
 {
     drainer_t *d = &ctx->drainer;
@@ -122,7 +151,7 @@ vapi_error_e drainer_start(vapi_ctx_t ctx, error_rec_t *error)
     /* Signals are the program's: none may be handled in this thread. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rv = pthread_create(&d->thread, NULL, run, ctx);
+    int rv = pthread_create(&d->thread, NULL, ctx->spools ? run_spooling : run, ctx);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rv != 0)
         return error_set(error, VAPI_ENOMEM, rv, "cannot start the drain thread: %s", strerror(rv));

@@ -159,6 +159,11 @@ typedef struct {
 
 vapi_error_e transport_socket_connect(transport_t **t, const transport_options_t *options,
                                       error_rec_t *error);
+/** Before it is used: what nobody reads may be moved into a file. false: out of memory. */
+bool transport_socket_use_spool(transport_t *t);
+/** Moves what its reader is too slow for, up to `limit` bytes in all; false when there is nothing to be moved
+ * now. Waits for a few milliseconds at most, no lock is needed. */
+bool transport_socket_spool(transport_t *t, u64 limit);
 vapi_error_e transport_memfd_connect(transport_t **t, const transport_options_t *options,
                                      error_rec_t *error);
 vapi_error_e transport_classic_connect(transport_t **t, const transport_options_t *options,

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "handshake.h"
 #include "rx_buffer.h"
 #include "sockio.h"
+#include "spool.h"
 
 /* Bytes that may wait to be written; a single longer message is taken when nothing waits. */
 #define TX_BYTES (256u << 10)
@@ -34,6 +36,12 @@
 /* How long a sleep goes on without its caller looking around. */
 #define SLEEP_SLICE_NS (50 * NS_PER_MS)
 
+/* So many bytes of a dump in the socket: its reader is slower than VPP, which is then to be rid of them.
+ * A socket that VPP writes one small message after the other to takes some 40 KB of them. */
+#define SPOOL_FROM (16 << 10)
+/* How long the next ones may take, once some were moved. */
+#define SPOOL_WAIT_MS 2
+
 /* How long VPP may take to close a socket that it is asked to close. */
 #define PART_NS (500 * NS_PER_MS)
 
@@ -42,6 +50,7 @@ typedef struct {
     int fd;
     int poke_fd;
     rx_buffer_t rx;
+    spool_t *spool; /* NULL: what is not read stays in the socket */
     u8 *tx;
     u32 tx_start; /* bytes of tx that went out */
     u32 tx_end; /* bytes of tx that are used */
@@ -175,7 +184,8 @@ static int socket_read(socket_transport_t *s)
     u8 *to = rx_buffer_room(&s->rx, &room);
     if (to == NULL)
         return -ENOMEM;
-    ssize_t n = recv(s->fd, to, room, MSG_DONTWAIT);
+    ssize_t n = s->spool != NULL ? spool_recv(s->spool, s->fd, to, room)
+                                 : recv(s->fd, to, room, MSG_DONTWAIT);
     if (n > 0) {
         rx_buffer_filled(&s->rx, (u32)n);
         return 1;
@@ -251,16 +261,25 @@ static bool socket_is_quiet(transport_t *t)
     return false;
 }
 
+/** Whether bytes wait that the socket does not show. */
+static bool is_spooled(const socket_transport_t *s)
+{
+    return s->spool != NULL && spool_bytes(s->spool) != 0;
+}
+
 static bool socket_waiting(transport_t *t)
 {
     socket_transport_t *s = socket_of(t);
+    if (is_spooled(s))
+        return true;
     struct pollfd p = {.fd = s->fd, .events = POLLIN};
     return load_relaxed(&s->closed) || poll(&p, 1, 0) > 0;
 }
 
 static bool socket_buffered(transport_t *t)
 {
-    return rx_buffer_has_frame(&socket_of(t)->rx) || load_relaxed(&socket_of(t)->closed);
+    const socket_transport_t *s = socket_of(t);
+    return rx_buffer_has_frame(&s->rx) || is_spooled(s) || load_relaxed(&s->closed);
 }
 
 static int socket_sleep(transport_t *t, bool for_room, deadline_t deadline)
@@ -268,6 +287,8 @@ static int socket_sleep(transport_t *t, bool for_room, deadline_t deadline)
     socket_transport_t *s = socket_of(t);
     if (load_relaxed(&s->closed))
         return -ECONNRESET;
+    if (!for_room && is_spooled(s))
+        return 0;
     bool unsent = load_relaxed(&s->unsent);
     struct pollfd p[2] = {
         {.fd = s->fd, .events = (short)(POLLIN | (for_room || unsent ? POLLOUT : 0))},
@@ -389,6 +410,7 @@ static void socket_close(transport_t *t, bool clean)
 static void socket_destroy(transport_t *t)
 {
     msg_table_free(t->table);
+    spool_free(socket_of(t)->spool);
     free(t);
 }
 
@@ -469,4 +491,26 @@ vapi_error_e transport_socket_connect(transport_t **out, const transport_options
     }
     *out = &s->base;
     return VAPI_OK;
+}
+
+bool transport_socket_use_spool(transport_t *t)
+{
+    socket_transport_t *s = socket_of(t);
+    s->spool = spool_alloc();
+    return s->spool != NULL;
+}
+
+bool transport_socket_spool(transport_t *t, u64 limit)
+{
+    socket_transport_t *s = socket_of(t);
+    int pending = 0;
+    if (is_spooled(s)) {
+        /* The reader reads from there anyway: all that comes goes there, until it has caught up. */
+        struct pollfd p = {.fd = s->fd, .events = POLLIN};
+        if (poll(&p, 1, SPOOL_WAIT_MS) <= 0)
+            return false;
+    } else if (ioctl(s->fd, FIONREAD, &pending) != 0 || pending < SPOOL_FROM) {
+        return false;
+    }
+    return spool_fill(s->spool, s->fd, limit) != 0;
 }

@@ -45,7 +45,7 @@ class ConnectOptions:
     keep_awake: with shared memory, keep an idle VPP awake for a millisecond at a time while calls
         follow each other closely (docs/transports.md).
     dump_sockets: how many dumps may be under way on sockets of their own, where what a slow loop
-        has not read yet stays in VPP; further ones, with 0 all, come over the connection itself
+        has not read yet waits in a file; further ones, with 0 all, come over the connection itself
         and are kept in memory, up to backlog_bytes (docs/transports.md).
     """
 

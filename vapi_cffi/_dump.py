@@ -36,7 +36,7 @@ class Dump(Generic[T_co]):
     Nothing is sent before the first one is asked for; each `for` sends the request anew. Leaving a
     loop early is fine: what still comes is dropped. So is a slow loop, and other requests in it:
     the details come by a socket of their own (`dump_sockets` of `ConnectOptions`), and what was not
-    read yet waits in VPP. `all` and `columns` want everything at once, and take the connection
+    read yet waits in a file. `all` and `columns` want everything at once, and take the connection
     itself.
     """
 

@@ -2,7 +2,7 @@
 
 VPP makes all answers of a dump before it sends the first. On the connection itself they would have
 to be read, and kept, as soon as another request is answered behind them. On a socket of its own
-what a slow reader has not read yet stays in VPP, and holds up nobody.
+what a slow reader has not read yet holds up nobody, and waits in a file (csrc/spool.h).
 """
 
 from __future__ import annotations

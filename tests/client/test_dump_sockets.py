@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
@@ -143,6 +144,61 @@ def test_many_threads(many: Client) -> None:
     for thread in threads:
         thread.join()
     assert found == [MANY] * 16
+
+
+# ---- the file ------------------------------------------------------------------------------------
+
+
+def spooled(folder: Path) -> int:
+    """Bytes in files of this process that lie in a directory and have no name there."""
+    found = 0
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            leads_to = os.readlink(f"/proc/self/fd/{number}")
+            if leads_to.startswith(f"{folder}/") and leads_to.endswith(" (deleted)"):
+                found += os.stat(f"/proc/self/fd/{number}").st_size
+        except FileNotFoundError:
+            continue  # of the listing itself, or closed meanwhile
+    return found
+
+
+def test_vpp_is_rid_of_what_is_not_read(
+    many: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    size = 200  # of each, at least
+    dump = iter(many.api.sw_interface_dump())
+    assert next(dump).sw_if_index == 0
+    until(lambda: spooled(tmp_path) > (MANY - AHEAD) * size)
+    assert not list(tmp_path.glob("vapi*"))
+    assert [item.sw_if_index for item in dump] == list(range(1, MANY))
+    assert spooled(tmp_path) == 0
+    assert len(list(many.api.sw_interface_dump())) == MANY
+
+
+def test_the_file_has_a_limit(
+    peer: Peer, transport: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with connect(peer.address(transport), transport=transport, backlog_bytes=600_000) as client:
+        assert client.bulk("create_loopback", count=MANY - 1).ok
+        dump = iter(client.api.sw_interface_dump())
+        assert next(dump).sw_if_index == 0
+        until(lambda: spooled(tmp_path) > 300_000)
+        sleep(0.2)  # in which all of it would come
+        assert spooled(tmp_path) <= 600_000
+        assert [item.sw_if_index for item in dump] == list(range(1, MANY))
+
+
+def test_without_a_place_for_it(
+    many: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made elsewhere."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    dump = iter(many.api.sw_interface_dump())
+    next(dump)
+    sleep(0.1)
+    assert sum(1 for _ in dump) == MANY - 1
 
 
 # ---- sockets -------------------------------------------------------------------------------------

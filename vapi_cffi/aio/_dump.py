@@ -33,7 +33,7 @@ class Dump(Generic[T_co]):
     Nothing is sent before the first one is asked for; each `async for` sends the request anew.
     A loop that is left early, or cancelled, is fine: what still comes is dropped. So is a body that
     waits for something else, or asks for it: the details come by a socket of their own
-    (`dump_sockets` of `ConnectOptions`), and what was not read yet waits in VPP. `all` wants
+    (`dump_sockets` of `ConnectOptions`), and what was not read yet waits in a file. `all` wants
     everything at once, and takes the connection itself.
     """
 

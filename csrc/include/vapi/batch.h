@@ -65,8 +65,10 @@ VAPI_API void vapi_connect_options_init(vapi_connect_options_t *options);
 VAPI_API vapi_error_e vapi_connect_options(vapi_ctx_t ctx, const vapi_connect_options_t *options);
 /**
  * Connects `side`, a context that is not connected, to the VPP of `ctx` by a socket of its own: for dumps
- * (vapi_collect()) that are read slowly. Nothing is received on it but by who asks: what is not read
- * stays in VPP, so the program's memory does not grow, and answers on `ctx` do not queue up behind it.
+ * (vapi_collect()) that are read slowly. Nothing is received on it but by who asks: what is not read of a
+ * dump waits in a file without a name (in TMPDIR, /var/tmp or /tmp; up to backlog_bytes of `ctx`), what
+ * else is not read in VPP, so the program's memory does not grow, and answers on `ctx` do not queue up
+ * behind it.
  * Order: VPP sees what is sent on both in any order; wait for answers where it matters. Do not ask for
  * events on it. vapi_disconnect() it as any other, before `ctx` or after.
  * VAPI_ENOTSUP: shared memory of which no socket is known, or large_over_shm, or another VPP has that
