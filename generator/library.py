@@ -217,10 +217,12 @@ class Library:
             return None
         count = len(unit.options)
         effort = max(self._effort, MIN_EFFORT)
-        found = None
-        for attempt in weave(opening[:count], opening[count:], MAX_OPENINGS):
+        # All of them together cost no more than the usual one: a file may just be wrong.
+        ways = list(weave(opening[:count], opening[count:], MAX_OPENINGS))
+        efforts = [effort // len(ways)] * len(ways)
+        for attempt, share in zip([*ways, opening], [*efforts, effort], strict=True):
             texts = _texts_of(attempt)
-            found = arrange(own, unit.defines, self._marks, texts, crc, effort)
+            found = arrange(own, unit.defines, self._marks, texts, crc, share)
             if found is not None:
                 self._openings[unit.module] = attempt
                 return found
