@@ -58,6 +58,10 @@ def resolve(
 
     try:
         marks, settled = _marks(units, types)
+        if effort and not trust_crc:
+            # Where these are wrong the CRC of the file is, too: no use in searching for it.
+            _check_message_crcs(units, Folds(types, marks), diagnostics)
+            diagnostics.raise_if_errors()
         library = Library(units, marks, settled, loader, flattener, diagnostics, effort)
         library.settle()
         folds = Folds(types, marks)
@@ -290,19 +294,31 @@ class _FileResolver:
 
     def _crc(self, define: DefineDecl) -> int:
         """The CRC from the fields; another one in the JSON is an error, or is trusted."""
-        try:
-            crc = self._folds.message_crc(define)
-        except KeyError:
-            return 0  # an unknown type: the linker reports it
-        if define.crc is not None and define.crc != crc:
-            if self._trust_crc:
-                return define.crc
-            self._diagnostics.error(
-                define.where,
-                f"message {define.name!r}: CRC {define.crc:#010x} in the file, but {crc:#010x} "
-                "computed from its fields: expected them to be equal",
-            )
-        return crc
+        if self._trust_crc and define.crc is not None:
+            return define.crc
+        return _checked_crc(define, self._folds, self._diagnostics)
+
+
+def _check_message_crcs(units: Iterable[Unit], folds: Folds, diagnostics: Diagnostics) -> None:
+    for unit in units:
+        for define in unit.defines:
+            if define.crc is not None:
+                _checked_crc(define, folds, diagnostics)
+
+
+def _checked_crc(define: DefineDecl, folds: Folds, diagnostics: Diagnostics) -> int:
+    """The CRC from the fields. Another one in the JSON is an error."""
+    try:
+        crc = folds.message_crc(define)
+    except KeyError:
+        return 0  # an unknown type: the linker reports it
+    if define.crc is not None and define.crc != crc:
+        diagnostics.error(
+            define.where,
+            f"message {define.name!r}: CRC {define.crc:#010x} in the file, but {crc:#010x} "
+            "computed from its fields: expected them to be equal",
+        )
+    return crc
 
 
 def _all_in(item: ServiceDecl, messages: Mapping[str, Message]) -> bool:

@@ -85,6 +85,26 @@ def test_wrong_crc_names_both() -> None:
     )
 
 
+def test_wrong_crcs_are_told_before_the_file_is_searched(write: Write) -> None:
+    """JSON of before 20.09 has CRCs of another rule, in the messages and in the file."""
+    generate = random.Random(1)
+    defines = [
+        f"autoreply define m{n} {{ u32 client_index; u32 context; vl_api_t{n}_t t; }};"
+        for n in range(40)
+    ]
+    types = [f"typedef t{n} {{ u32 x{generate.randrange(9)}; }};" for n in range(40)]
+    file = load_api_text("\n".join(types + defines), "old.api").files[0]
+    text = json.to_text(file).replace(hex(file.crc), "0x123")
+    for message in file.messages:
+        if not message.name.endswith("_reply"):
+            text = text.replace(f"{message.crc:#010x}", "0x00000bad")
+    path = write({"old.api.json": text}) / "old.api.json"
+    with pytest.raises(ApiError) as caught:
+        load(path, effort=10**12)  # so much that a search would not end
+    assert "'m0': CRC 0x00000bad in the file" in str(caught.value)
+    assert "file CRC" not in str(caught.value)
+
+
 def test_missing_crc_is_computed() -> None:
     model = load_json_text('{"messages": [["x", ["u32", "client_index"], ["u32", "context"]]]}')
     assert model.messages["x"].crc == 0x51077D14
