@@ -192,13 +192,11 @@ vapi_error_e vapi_dispatch(vapi_ctx_t ctx)
     return rv;
 }
 
-vapi_error_e vapi_dispatch_sent(vapi_ctx_t ctx)
+/** Waits for all requests that were made before. requests_lock, which it gives back; entered already. */
+static vapi_error_e dispatch_sent(vapi_ctx_t ctx)
 {
-    vapi_error_e rv = conn_enter(ctx);
-    if (rv != VAPI_OK)
-        return rv;
+    vapi_error_e rv = VAPI_OK;
     dispatch_waiter_t me = {.thread = turn_me()};
-    pthread_mutex_lock(&ctx->requests_lock);
     u64 target = ctx->requests.put;
     turn_wait(&ctx->turn, &me);
     pthread_mutex_unlock(&ctx->requests_lock);
@@ -212,6 +210,24 @@ vapi_error_e vapi_dispatch_sent(vapi_ctx_t ctx)
     pthread_mutex_unlock(&ctx->requests_lock);
     conn_leave(ctx);
     return rv != VAPI_OK ? rv : me.rv;
+}
+
+vapi_error_e vapi_dispatch_sent(vapi_ctx_t ctx)
+{
+    vapi_error_e rv = conn_enter(ctx);
+    if (rv != VAPI_OK)
+        return rv;
+    pthread_mutex_lock(&ctx->requests_lock);
+    return dispatch_sent(ctx);
+}
+
+vapi_error_e vapi_dispatch_locked(vapi_ctx_t ctx)
+{
+    vapi_error_e rv = conn_enter(ctx);
+    if (rv == VAPI_OK)
+        return dispatch_sent(ctx);
+    vapi_producer_unlock(ctx);
+    return rv;
 }
 
 vapi_error_e vapi_dispatch_until(vapi_ctx_t ctx, u64 timeout_ns)

@@ -91,26 +91,8 @@ bool turn_has_answered(vapi_ctx_t ctx, u64 target)
 
 void turn_wait(dispatch_turn_t *turn, dispatch_waiter_t *w)
 {
-    for (u32 i = 0; i < sizeof turn->early / sizeof turn->early[0]; i++) {
-        if (turn->early[i].thread == w->thread) {
-            w->rv = turn->early[i].rv;
-            turn->early[i].thread = NULL;
-        }
-    }
     w->next = turn->waiters;
     turn->waiters = w;
-}
-
-static bool keep_early(dispatch_turn_t *turn, const void *thread, vapi_error_e rv)
-{
-    for (u32 i = 0; i < sizeof turn->early / sizeof turn->early[0]; i++) {
-        if (turn->early[i].thread == NULL) {
-            turn->early[i].thread = thread;
-            turn->early[i].rv = rv;
-            return true;
-        }
-    }
-    return false;
 }
 
 vapi_error_e turn_result(vapi_ctx_t ctx, const void *thread, vapi_error_e rv)
@@ -123,8 +105,6 @@ vapi_error_e turn_result(vapi_ctx_t ctx, const void *thread, vapi_error_e rv)
         w = w->next;
     if (w != NULL) {
         w->rv = w->rv == VAPI_OK ? rv : w->rv;
-        rv = VAPI_OK;
-    } else if (ctx->mode == VAPI_MODE_BLOCKING && keep_early(&ctx->turn, thread, rv)) {
         rv = VAPI_OK;
     }
     pthread_mutex_unlock(&ctx->requests_lock);

@@ -24,12 +24,6 @@ typedef struct {
     u64 answered; /* requests that have gone, with callbacks that have returned */
     pthread_cond_t changed;
     dispatch_waiter_t *waiters; /* blocking calls under way, innermost first */
-    /* What callbacks said whose blocking call has sent its request and not begun to wait: the caller's to
-       find. Beyond that many, the dispatching thread gets it. */
-    struct {
-        const void *thread;
-        vapi_error_e rv;
-    } early[16];
 } dispatch_turn_t;
 
 /** A blocking call: lives on the stack of its thread. */

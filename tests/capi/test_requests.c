@@ -394,6 +394,12 @@ typedef struct {
     vapi_transport_e transport;
 } worker_t;
 
+typedef struct {
+    vapi_ctx_t ctx;
+    bool over; /* atomic, and the next */
+    u32 broke; /* how often a dispatch returned what a callback said */
+} beside_t;
+
 static void *work(void *argument)
 {
     worker_t *w = argument;
@@ -416,6 +422,50 @@ OVER_EACH_TRANSPORT(two_servers_in_two_threads)
     for (int i = 0; i < 2; i++)
         CHECK_EQ(pthread_join(threads[i], NULL), 0);
     server_stop(second);
+}
+
+/* Who dispatches beside a blocking call must not get what the call's callback returns, and the call
+ * must, however quick the other is; a request that was stored by hand has nobody who waits. */
+static void *dispatch_all(void *argument)
+{
+    beside_t *b = argument;
+    while (!__atomic_load_n(&b->over, __ATOMIC_ACQUIRE)) {
+        vapi_error_e rv = vapi_dispatch_one_until(b->ctx, 1000000);
+        if (rv == VAPI_EUSER)
+            __atomic_fetch_add(&b->broke, 1, __ATOMIC_ACQ_REL);
+        else
+            CHECK(rv == VAPI_OK || rv == VAPI_EAGAIN);
+    }
+    return NULL;
+}
+
+OVER_EACH_TRANSPORT(what_a_callback_returns_goes_to_its_own_call)
+{
+    beside_t b = {.ctx = client_open(server, transport, VAPI_MODE_BLOCKING)};
+    pthread_t thread;
+    seen_t breaks = {.returns = VAPI_EUSER}, goes_on = {0};
+    CHECK_EQ(pthread_create(&thread, NULL, dispatch_all, &b), 0);
+    for (u32 i = 0; i < 300; i++) {
+        CHECK_EQ(vapi_demo_echo(b.ctx, make_echo(b.ctx), on_echo, &breaks), VAPI_EUSER);
+        CHECK_EQ(__atomic_load_n(&b.broke, __ATOMIC_ACQUIRE), 0);
+        CHECK_OK(vapi_demo_echo(b.ctx, make_echo(b.ctx), on_echo, &goes_on));
+    }
+    for (u32 i = 1; i <= 20; i++) {
+        vapi_msg_demo_echo *m = make_echo(b.ctx);
+        CHECK_OK(vapi_producer_lock(b.ctx));
+        u32 context = m->header.context = vapi_gen_req_context(b.ctx);
+        vapi_msg_demo_echo_hton(m);
+        CHECK_OK(vapi_send(b.ctx, m));
+        vapi_store_request(b.ctx, context, vapi_msg_id_demo_echo_reply, VAPI_REQUEST_REG,
+                           (vapi_cb_t)(void (*)(void))on_echo, &breaks);
+        CHECK_OK(vapi_producer_unlock(b.ctx));
+        while (__atomic_load_n(&b.broke, __ATOMIC_ACQUIRE) != i)
+            sched_yield();
+        CHECK_OK(vapi_demo_echo(b.ctx, make_echo(b.ctx), on_echo, &goes_on));
+    }
+    __atomic_store_n(&b.over, true, __ATOMIC_RELEASE);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    client_close(b.ctx);
 }
 
 OVER_EACH_TRANSPORT(a_server_that_is_gone)

@@ -139,10 +139,10 @@ static inline vapi_error_e vapi_request_begin(vapi_ctx_t ctx, size_t places, u32
  * until it is answered and its callback has returned. `sent`: how sending went. */
 static inline vapi_error_e vapi_request_end(vapi_ctx_t ctx, vapi_error_e sent)
 {
+    if (sent == VAPI_OK && !vapi_is_nonblocking(ctx))
+        return vapi_dispatch_locked(ctx);
     vapi_error_e rv = vapi_producer_unlock(ctx);
-    if (sent != VAPI_OK || rv != VAPI_OK)
-        return sent != VAPI_OK ? sent : rv;
-    return vapi_is_nonblocking(ctx) ? VAPI_OK : vapi_dispatch_sent(ctx);
+    return sent != VAPI_OK ? sent : rv;
 }
 
 /** Sends `msg` (in network order) and a control ping with the same context behind it, whose reply ends

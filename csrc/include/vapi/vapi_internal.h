@@ -2,8 +2,9 @@
  *
  * What generated code calls. Programs have no need of it.
  *
- * None of it waits but vapi_dispatch_sent(). What takes a context may be called by any thread; what
- * takes the number of a description needs none, and answers a wrong number with NULL, 0, -1 or false.
+ * None of it waits but vapi_dispatch_sent() and vapi_dispatch_locked(). What takes a context may be
+ * called by any thread; what takes the number of a description needs none, and answers a wrong number
+ * with NULL, 0, -1 or false.
  */
 #ifndef VAPI_INTERNAL_H
 #define VAPI_INTERNAL_H
@@ -142,6 +143,9 @@ VAPI_API const char *vapi_get_msg_name(vapi_msg_id_t id);
  * returned, in this thread or in others that dispatch. Waits up to the connection's timeout for each
  * message; otherwise as vapi_dispatch(). */
 VAPI_API vapi_error_e vapi_dispatch_sent(vapi_ctx_t ctx);
+/** The same for a caller that holds the producer lock, which it gives back: whoever dispatches what the
+ * caller has stored under the lock finds it waiting, and leaves to it what the callbacks return. */
+VAPI_API vapi_error_e vapi_dispatch_locked(vapi_ctx_t ctx);
 /** Makes sending and vapi_store_request() one step. Not recursive, not held while callbacks run.
  * VAPI_MUTEX_FAILURE: the mutex is broken. */
 VAPI_API vapi_error_e vapi_producer_lock(vapi_ctx_t ctx);
