@@ -87,7 +87,8 @@ bool vapi_is_connected(vapi_ctx_t ctx)
         *error_here() = before;
         return false;
     }
-    bool alive = ctx->transport->ops->alive(ctx->transport) == 0;
+    /* One that was given up, because answers had no place any more, is there for nobody. */
+    bool alive = !load_relaxed(&ctx->overflowed) && ctx->transport->ops->alive(ctx->transport) == 0;
     conn_leave(ctx);
     return alive;
 }

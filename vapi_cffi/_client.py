@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import RLock
@@ -18,6 +19,7 @@ from ._events import Events, Listener, Policy, Subscriptions
 from ._hub import Hub
 from ._reconnect import Reconnector
 from ._registry import Given
+from ._timeouts import seconds
 
 if TYPE_CHECKING:
     # What `vapi stubs` has written for the VPP at hand; without it, anything.
@@ -51,7 +53,7 @@ class Client(BaseClient, Closing):
     ) -> None:
         super().__init__(address, transport, definitions, raise_on_error, options)
         self.api = Api(self)
-        self.hub = Hub(self.connection, timeout=self.connection.options.timeout)
+        self.hub = self._new_hub(None)
         self.wanted = Subscriptions(self)
         self._lock = RLock()
         self._events: list[Events] = []
@@ -63,7 +65,7 @@ class Client(BaseClient, Closing):
     def connect(self) -> Self:
         """Connects; `vapi_cffi.connect()` and `with` have done so already."""
         self.connection.connect()
-        self.hub = Hub(self.connection, timeout=self.connection.options.timeout)
+        self.hub = self._new_hub(self.connection._context)
         log.info("connected to %s over %s", self.connection.address, self.transport)
         return self
 
@@ -213,6 +215,7 @@ class Client(BaseClient, Closing):
         returns. `options` as of `events`. What the function raises is logged."""
         made = Listener(self.events(name, **options), callback)
         with self._lock:
+            self._listeners = [item for item in self._listeners if item.is_running]
             self._listeners.append(made)
         return made
 
@@ -228,10 +231,14 @@ class Client(BaseClient, Closing):
         if self._reconnector is not None:
             self._reconnector.start()
 
+    def _new_hub(self, context: Any) -> Hub:
+        return Hub(self.connection, timeout=self.connection.options.timeout, context=context)
+
     def restored(self) -> None:
         """Called after a reconnect: new numbers for all functions, events subscribed to again."""
         self.sources.forget_server()
-        self.hub = Hub(self.connection, timeout=self.connection.options.timeout)
+        before, self.hub = self.hub, self._new_hub(self.connection._context)
+        before.fail(ConnectionLost("the connection was lost"))
         self.api.resolve_again()
         self.wanted.forget()
         for events in list(self._events):
@@ -248,7 +255,18 @@ class Client(BaseClient, Closing):
         if self._reconnector is None:
             raise ConnectionLost("the connection is lost, and reconnect=True was not given")
         default = self.connection.options.timeout
-        self._reconnector.wait(default if timeout is None else timeout)
+        self._reconnector.wait(default if timeout is None else seconds(timeout))
+
+    def wait_back(self) -> bool:
+        """For threads of ours: waits as long as it takes until a lost connection is back. False
+        when it will not be, or the client was closed."""
+        if self._reconnector is None:
+            return False
+        try:
+            self._reconnector.wait(math.inf)
+        except ConnectionLost:
+            return False
+        return True
 
 
 def connect(

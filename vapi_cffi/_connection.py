@@ -26,6 +26,7 @@ from ._context import (
     CLOSED,
     DISCONNECTED,
     IN_CHILD,
+    LOST,
     NEVER_CONNECTED,
     REPLACED,
     Context,
@@ -173,7 +174,10 @@ class Connection(Sending, Receiving, Calling, Closing):
         From a callback or a signal handler of a waiting call, it takes effect when that call ends.
         """
         if not self._close():
-            self._context.take()  # raises, and says which it is
+            try:
+                self._context.take()  # raises, and says which it is
+            except ConnectionLost as error:
+                raise NotConnected(error.text) from None
 
     def close(self) -> None:
         """`disconnect()` if connected. Idempotent; also the end of a `with` block."""
@@ -181,9 +185,12 @@ class Connection(Sending, Receiving, Calling, Closing):
 
     def _close(self, refusal: NoContext = CLOSED) -> bool:
         context = self._context
+        after = LOST if refusal is REPLACED else DISCONNECTED
         if not isinstance(context, Context) or not context.shut(refusal):
+            if context is LOST:
+                self._context = after
             return False
-        self._context = DISCONNECTED
+        self._context = after
         sockets = self.dump_sockets
         with suppress(VapiError):
             self._last_stats = _sum_of(context.ctx, sockets)
@@ -218,7 +225,7 @@ class Connection(Sending, Receiving, Calling, Closing):
         try:
             with self._inside() as ctx:
                 return bool(lib.vapi_is_connected(ctx))
-        except NotConnected:
+        except (NotConnected, ConnectionLost):
             return False
 
     @property
@@ -285,7 +292,7 @@ class Connection(Sending, Receiving, Calling, Closing):
         try:
             with self._inside() as ctx:
                 return _sum_of(ctx, self.dump_sockets)
-        except NotConnected:
+        except (NotConnected, ConnectionLost):
             return self._last_stats
 
     def interrupt(self) -> None:
@@ -355,7 +362,7 @@ def _attempt(
     """One connect in C; `keep` is what `options` points to. Why it failed goes into `errors`."""
     code = lib.vapi_connect_options(context.ctx, options)
     if code:
-        errors.append(error_for(code, context.ctx, prefix))
+        errors.append(error_for(code, context.ctx, prefix, connecting=True))
 
 
 def _sum_of(ctx: Any, sockets: DumpSockets | None) -> Mapping[str, int]:

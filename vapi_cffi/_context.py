@@ -207,4 +207,6 @@ REPLACED = NoContext(
     "this was meant for the VPP before: the connection was lost, and made anew since",
     ConnectionLost,
 )
+#: Between the loss of a connection and the next that works.
+LOST = NoContext("the connection was lost, and is not back", ConnectionLost)
 IN_CHILD = NoContext("this connection belongs to the parent process: connect anew", Forked)

@@ -239,11 +239,14 @@ def code_name(code: int) -> str:
     return name.decode("ascii")
 
 
-def error_for(code: int, ctx: object = None, prefix: str = "") -> VapiError:
+def error_for(
+    code: int, ctx: object = None, prefix: str = "", *, connecting: bool = False
+) -> VapiError:
     """The exception for a code of the C API, with the sentence that the context keeps about it.
 
-    `ctx` is the context that failed (None: no sentence), `prefix` says what was tried. Must run in
-    the thread that made the failing call, before its next one.
+    `ctx` is the context that failed (None: no sentence), `prefix` says what was tried.
+    `connecting`: that there is no connection is no mistake. Must run in the thread that made the
+    failing call, before its next one.
     """
     text, os_errno = "", 0
     if ctx is not None:
@@ -252,7 +255,7 @@ def error_for(code: int, ctx: object = None, prefix: str = "") -> VapiError:
     cls = _BY_CODE.get(code, VapiError)
     if code in _CONNECT_CODES:
         cls = _BY_ERRNO.get(os_errno, cls)
-    elif code == lib.VAPI_EINVAL and ctx is not None and not lib.vapi_is_connected(ctx):
+    elif code == lib.VAPI_EINVAL and not (connecting or ctx is None or lib.vapi_is_connected(ctx)):
         cls = NotConnected
     text = text or code_name(code)
     return cls(f"{prefix}: {text}" if prefix else text, code=code, os_errno=os_errno)

@@ -6,12 +6,20 @@ import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._closing import Closing
 from ._codec import MessageCodec
-from ._errors import InvalidArgument, NoSuchMessage, NotConnected, Timeout, VapiError
+from ._errors import (
+    BadMessage,
+    ConnectionLost,
+    InvalidArgument,
+    NoSuchMessage,
+    NotConnected,
+    VapiError,
+)
 from ._hub import Mailbox
 from ._timeouts import naming
 
@@ -41,8 +49,24 @@ class Bounded(Mailbox):
             self.dropped += 1
             if self.policy == "drop_newest":
                 return
-            self.items.popleft()
+            with suppress(IndexError):  # its reader was quicker
+                self.items.popleft()
         self.items.append(data)
+
+    def renumber(self, before: dict[bytes, MessageCodec], now: dict[bytes, MessageCodec]) -> None:
+        """What the VPP that is gone has sent, as the one that came would number it; what that has
+        with another layout is dropped and counted."""
+        numbers = {codec.name_crc: number for number, codec in now.items()}
+        for _ in range(len(self.items)):
+            try:
+                data = self.items.popleft()
+            except IndexError:
+                return
+            number = numbers.get(before[data[:2]].name_crc)
+            if number is None:
+                self.dropped += 1
+            else:
+                self.items.append(number + data[2:])
 
 
 def checked_events(names: tuple[str, ...], size: int, policy: str) -> None:
@@ -91,10 +115,13 @@ class Events(Closing):
     def attach(self) -> None:
         """Begins, or after a reconnect begins again."""
         client, hub = self._client, self._client.hub
-        self._codecs = {}
+        found: dict[bytes, MessageCodec] = {}
         for name in self.names:
             codec, number = client.message(name)
-            self._codecs[number.to_bytes(2, "big")] = codec
+            found[number.to_bytes(2, "big")] = codec
+        before, self._codecs = self._codecs, found
+        if before:
+            self._box.renumber(before, found)
         self._box.error = None
         for number_bytes in self._codecs:
             hub.subscribe(number_bytes, self._box)
@@ -136,6 +163,10 @@ class Events(Closing):
     def pending(self) -> int:
         """How many wait to be looked at, of those that were received."""
         return len(self._box.items)
+
+    def wait_back(self) -> bool:
+        """Waits for a lost connection; False when it will not come back, or nobody wants it to."""
+        return self._client.wait_back() and not self._closed
 
     def close(self) -> None:
         """Unsubscribes, and ends loops over the events, also in other threads. Idempotent."""
@@ -236,15 +267,29 @@ class Listener(Closing):
         self._thread = Thread(target=self._run, name=f"vapi-{events.names[0]}", daemon=True)
         self._thread.start()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether events are still told."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
-        try:
-            for event in self.events:
-                try:
-                    self._callback(event)
-                except Exception:  # the next event is not to blame
-                    log.exception("the callback for %s failed", ", ".join(self.events.names))
-        except (VapiError, Timeout) as error:
-            log.debug("no more events: %s", error)
+        names = ", ".join(self.events.names)
+        while True:
+            try:
+                for event in self.events:
+                    try:
+                        self._callback(event)
+                    except Exception:  # the next event is not to blame
+                        log.exception("the callback for %s failed", names)
+                return
+            except BadMessage as error:
+                log.warning("an event was dropped: %s", error)
+            except VapiError as error:
+                # What comes back subscribes again.
+                if isinstance(error, ConnectionLost) and self.events.wait_back():
+                    continue
+                log.debug("no more events of %s: %s", names, error)
+                return
 
     def close(self) -> None:
         """Unsubscribes; returns when the callback has returned."""

@@ -9,7 +9,6 @@ message crosses threads that need not.
 from __future__ import annotations
 
 import logging
-import math
 from collections import deque
 from collections.abc import Callable, Iterable, Set
 from threading import Event, Lock
@@ -17,7 +16,8 @@ from time import monotonic
 from typing import Any
 
 from ._connection import Connection
-from ._errors import Timeout, VapiError
+from ._errors import ConnectionLost, Timeout, VapiError
+from ._timeouts import patience, seconds
 
 log = logging.getLogger("vapi_cffi")
 
@@ -49,8 +49,10 @@ class Mailbox:
 class Hub:
     """The mailboxes of one connection."""
 
-    def __init__(self, connection: Connection, *, timeout: float) -> None:
+    def __init__(self, connection: Connection, *, timeout: float, context: Any = None) -> None:
         self.connection = connection
+        #: What it receives from, and nothing else: another hub has what comes after it.
+        self._epoch: Any = context
         self.timeout = timeout
         self.unclaimed = 0
         #: Takes what has no mailbox, if it wants it: the table of callbacks.
@@ -133,7 +135,7 @@ class Hub:
         """
         if box.items:
             return
-        limit = self.timeout if timeout is None else timeout
+        limit = self.timeout if timeout is None else seconds(timeout)
         deadline = monotonic() + limit
         bring = receive or self._receive
         try:
@@ -148,7 +150,7 @@ class Hub:
                         with self._lock:
                             self._leading = False
                 else:
-                    box.wake.wait(None if left == math.inf else left)
+                    box.wake.wait(patience(left))
                 if left == 0.0 and not box.items:
                     raise Timeout(f"no answer for {limit:.3g} s")
         finally:
@@ -178,6 +180,8 @@ class Hub:
 
     def _receive(self, timeout: float) -> None:
         """One batch, if one comes in time."""
+        if self._epoch is not None and self.connection._context is not self._epoch:
+            raise ConnectionLost("the connection was lost, or made anew, meanwhile")
         try:
             batch = self.connection.recv_bytes(BATCH, timeout)
         except (TimeoutError, BlockingIOError):

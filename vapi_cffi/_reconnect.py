@@ -8,6 +8,7 @@ from threading import Event, Lock, Thread, current_thread
 from typing import TYPE_CHECKING, Any
 
 from ._errors import ConnectionLost, MisuseError, Timeout, VapiError
+from ._timeouts import patience
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -55,7 +56,7 @@ class Reconnector:
         """Until the connection is back, its callback included. Errors: `Timeout`."""
         if self._back.is_set() and not self._client.connection.is_connected:
             self.start()
-        if not self._back.wait(timeout):
+        if not self._back.wait(patience(timeout)):
             raise Timeout(f"VPP did not come back for {timeout:g} s")
         if self._stopped.is_set():
             raise ConnectionLost("the client was closed")
@@ -82,7 +83,9 @@ class Reconnector:
                         self._callback(client)
                     except Exception:  # the program's own; the connection is fine
                         log.exception("on_reconnect failed")
-                return
+                if client.connection.is_connected:
+                    return
+                pause = FIRST_PAUSE  # and gone again
         finally:
             with self._lock:
                 self._thread = None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import TIMEOUT_MAX
 from time import monotonic_ns
 
 from ._errors import InvalidArgument, Timeout
 
 #: For ever, as the C core counts.
 FOREVER_NS = 2**64 - 1
+_FOREVER = FOREVER_NS // 10**9
 #: A wait goes into C for at most this long: a signal that arrives in the moment between Python's
 #: last look and C's sleep (nothing else would notice it) is served after that.
 SLICE_NS = 100_000_000
@@ -19,14 +21,14 @@ EAGAIN = 2
 
 
 def to_ns(timeout: float, name: str = "timeout") -> int:
-    """Seconds as nanoseconds; `math.inf` waits for ever.
+    """Seconds as nanoseconds; `math.inf`, and what does not fit, waits for ever.
 
     >>> to_ns(0.5), to_ns(math.inf) == FOREVER_NS
     (500000000, True)
     """
     try:
         if timeout >= 0:
-            return FOREVER_NS if math.isinf(timeout) else min(round(timeout * 1e9), FOREVER_NS)
+            return FOREVER_NS if timeout >= _FOREVER else round(timeout * 1e9)
     except TypeError:
         pass  # said below, with the value
     raise InvalidArgument(f"{name} is seconds, at least 0 (or math.inf), not {timeout!r}")
@@ -44,6 +46,16 @@ def naming(what: str) -> Iterator[None]:
         yield
     except Timeout as error:
         raise named(error, what) from None
+
+
+def seconds(timeout: float, name: str = "timeout") -> float:
+    """The same seconds, once they are known to be a timeout. Errors: `InvalidArgument`."""
+    return math.inf if to_ns(timeout, name) == FOREVER_NS else float(timeout)
+
+
+def patience(left: float) -> float | None:
+    """Seconds for a wait of `threading`, which does not take just any number."""
+    return None if left >= TIMEOUT_MAX else left
 
 
 def wait_in_slices(attempt: Callable[[int], int], timeout_ns: int) -> int:

@@ -183,6 +183,11 @@ class Client(BaseClient):
         self._events.append(made)
         return made
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection broke, and nobody closed the client."""
+        return self.channel.broken is not None and not self._closed
+
     def forget(self, events: Events) -> None:
         """Called by events when they are closed."""
         if events in self._events:

@@ -56,10 +56,13 @@ class Events:
     async def attach(self) -> None:
         """Begins, or after a reconnect begins again."""
         client, channel = self._client, self._client.channel
-        self._codecs = {}
+        found: dict[bytes, MessageCodec] = {}
         for name in self.names:
             codec, number = client.message(name)
-            self._codecs[number.to_bytes(2, "big")] = codec
+            found[number.to_bytes(2, "big")] = codec
+        before, self._codecs = self._codecs, found
+        if before:
+            self._box.renumber(before, found)
         self._box.error = None
         self._attached = True
         for key in self._codecs:

@@ -58,13 +58,12 @@ class Reconnector:
     async def _run(self) -> None:
         client, pause = self._client, FIRST_PAUSE
         loop = asyncio.get_running_loop()
-        while True:
+        while client.is_lost:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
             try:
                 await in_thread(loop, client.reopen, "vapi-reconnect", undo=client.connection.close)
                 await client.restored()
-                break
             except MisuseError as error:
                 log.error("gave up reconnecting to %s: %s", client.connection.address, error)
                 self._back.set()
@@ -72,13 +71,20 @@ class Reconnector:
             except VapiError as error:
                 self.failures += 1
                 log.debug("not back yet: %s", error)
-        self.count += 1
-        log.info("reconnected to %s", client.connection.address)
-        if self._callback is not None:
-            try:
-                returned = self._callback(client)
-                if inspect.isawaitable(returned):
-                    await returned
-            except Exception:  # the program's own; the connection is fine
-                log.exception("on_reconnect failed")
+            else:
+                pause = FIRST_PAUSE  # should it be gone again when all is told
+                self.count += 1
+                log.info("reconnected to %s", client.connection.address)
+                await self._tell()
         self._back.set()
+
+    async def _tell(self) -> None:
+        """The program's own callback."""
+        if self._callback is None:
+            return
+        try:
+            returned = self._callback(self._client)
+            if inspect.isawaitable(returned):
+                await returned
+        except Exception:  # the program's own; the connection is fine
+            log.exception("on_reconnect failed")
