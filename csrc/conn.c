@@ -116,7 +116,14 @@ vapi_error_e conn_result(vapi_ctx_t ctx, int rv)
         return error_set(error, VAPI_EAGAIN, EINTR, "interrupted");
     case ECONNRESET:
         *error = *transport_lost(ctx->transport);
-        return VAPI_ECONNRESET;
+        if (error->text[0] == 0) {
+            /* One that is made of two: the other has the words, and tells when it is looked at. */
+            ctx->transport->ops->alive(ctx->transport);
+            *error = *transport_lost(ctx->transport);
+        }
+        return error->text[0] != 0
+                   ? VAPI_ECONNRESET
+                   : error_set(error, VAPI_ECONNRESET, ECONNRESET, "the connection to VPP is lost");
     case ENOBUFS:
         return error_set(error, VAPI_ECONNRESET, ENOBUFS,
                          "the connection is given up: answers that nobody received exceeded the "

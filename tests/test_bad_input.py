@@ -3,6 +3,7 @@ leaked."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import struct
@@ -28,6 +29,8 @@ from vapi_cffi import (
     TransportError,
     VapiError,
     _messages,
+    aio,
+    connect,
 )
 
 
@@ -114,11 +117,24 @@ def test_the_environment_has_the_default_address(monkeypatch: pytest.MonkeyPatch
         ({"timeout": float("nan")}, "nan"),
         ({"timeout": "soon"}, "'soon'"),
         ({"mode": "sometimes"}, "'sometimes'"),
-        ({"max_outstanding_requests": 0}, "max_outstanding_requests must be at least 1, not 0"),
-        ({"response_queue_size": 0}, "response_queue_size must be at least 1, not 0"),
+        ({"max_outstanding_requests": 0}, "max_outstanding_requests is at least 1, not 0"),
+        ({"response_queue_size": 0}, "response_queue_size is at least 1, not 0"),
         ({"response_queue_size": 2**32}, "4294967296"),
         ({"backlog_bytes": -1}, "-1"),
+        ({"backlog_bytes": 2**64}, "backlog_bytes is at most"),
+        ({"backlog_bytes": 1.5}, "backlog_bytes is a whole number, not 1.5"),
+        ({"backlog_bytes": "x"}, "backlog_bytes is a whole number, not 'x'"),
+        ({"max_outstanding_requests": True}, "max_outstanding_requests is a whole number"),
         ({"spin": -1}, "spin"),
+        ({"name": 5}, "name is a string, not 5"),
+        ({"name": b"n"}, "name is a string"),
+        ({"name": "\udc80"}, "is no text"),
+        ({"name": "a\0b"}, "1 to 63 bytes"),
+        ({"mode": []}, "mode is"),
+        ({"handle_keepalives": 2}, "handle_keepalives is True or False, not 2"),
+        ({"large_over_shm": "no"}, "large_over_shm is True or False"),
+        ({"keep_awake": None}, "keep_awake is True or False"),
+        ({"bell": 5}, "bell is the path of a socket, not 5"),
     ],
 )
 def test_wrong_options_are_named(options: dict[str, object], words: str) -> None:
@@ -320,6 +336,78 @@ def test_the_largest_message(connection: Connection) -> None:
     size = min(connection.max_message_size, 8 << 20)
     message = _messages.request(connection, _messages.CONTROL_PING).ljust(size, b"\0")
     assert _messages.retval(connection.call(message)) == 0
+
+
+@pytest.mark.parametrize("given", [5, b"/x", [], 1.5])
+def test_what_is_not_even_text(given: object) -> None:
+    with pytest.raises(InvalidArgument, match="is not an address"):
+        Connection(given)  # type: ignore[arg-type]
+
+
+def test_more_than_there_can_be(address: str, transport: Transport) -> None:
+    for option in ("max_outstanding_requests", "response_queue_size"):
+        with pytest.raises(InvalidArgument, match=f"{option}: 1000000000, must be 1 to"):
+            Connection(address, transport=transport, **{option: 10**9}).connect()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("timeout", [1e300, 10**400, 2**70, float("inf")])
+def test_timeouts_of_any_length(address: str, transport: Transport, timeout: float) -> None:
+    with connect(address, transport=transport, timeout=timeout) as client:
+        client.api.show_version(_timeout=timeout)
+        client.api.sw_interface_dump(_timeout=timeout).all()
+        assert client.bulk("control_ping", count=3, timeout=timeout).answered == 3
+        with client.pipeline(timeout=timeout) as pipeline:
+            called = pipeline.api.show_version()
+        called.result(timeout)
+        with client.events("sw_interface_event", timeout=timeout) as events:
+            client.api.create_loopback()
+            client.api.sw_interface_set_flags(sw_if_index=1, flags="admin_up")
+            assert events.get(timeout).sw_if_index == 1
+
+
+def test_numbers_that_are_none(address: str) -> None:
+    with connect(address) as client:
+        for bad in (0, -1, 2**70, 1.5, "x", True):
+            for use in (
+                lambda value: client.bulk("control_ping", count=3, depth=value),
+                lambda value: client.bulk("control_ping", count=3, batch=value),
+                lambda value: client.pipeline(value),
+                lambda value: client.events("sw_interface_event", size=value),
+                lambda value: client.api.sw_interface_dump().batches(value),
+                lambda value: client.connection.recv_bytes(value, 0),
+            ):
+                with pytest.raises(InvalidArgument, match=r"is a whole number|is at"):
+                    use(bad)
+        for bad in (-1, float("nan"), "5", []):
+            for use in (
+                lambda value: client.pipeline(timeout=value),
+                lambda value: client.events("sw_interface_event", timeout=value),
+                lambda value: client.api.show_version(_timeout=value),
+                lambda value: client.api.sw_interface_dump(_timeout=value).all(),
+            ):
+                with pytest.raises(InvalidArgument, match="timeout is seconds"):
+                    use(bad)
+        for bad in (None, 5, b"x", []):
+            for ask in (client.events, client.api.__getitem__, client.bulk):
+                with pytest.raises(InvalidArgument, match="is a string"):
+                    ask(bad)  # type: ignore[operator]
+
+
+def test_asyncio_timeouts_are_numbers(address: str, transport: Transport) -> None:
+    async def main() -> None:
+        async with aio.connect(address, transport=transport) as vpp:
+            for bad in (-1, float("nan"), "5", []):
+                with pytest.raises(InvalidArgument, match="timeout is seconds"):
+                    await vpp.api.show_version(_timeout=bad)
+                with pytest.raises(InvalidArgument, match="timeout is seconds"):
+                    await vpp.api.sw_interface_dump(_timeout=bad).all()
+                with pytest.raises(InvalidArgument, match="timeout is seconds"):
+                    vpp.events("sw_interface_event", timeout=bad)
+            for long in (1e300, 10**400, float("inf")):
+                await vpp.api.show_version(_timeout=long)
+                await vpp.api.sw_interface_dump(_timeout=long).all()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("timeout", [-0.1, float("nan"), "1", None])

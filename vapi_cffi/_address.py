@@ -51,7 +51,7 @@ class Address:
         given = text if text is not None else os.environ.get(ADDRESS_VARIABLE)
         if given is None:
             return cls(transport or "socket")
-        whole = os.fspath(given)
+        whole = os.fspath(given) if isinstance(given, str | os.PathLike) else None
         if not isinstance(whole, str) or not whole or "\0" in whole:
             raise InvalidArgument(f"{given!r} is not an address")
         kind, colon, rest = whole.partition(":")

@@ -10,6 +10,7 @@ from logging import DEBUG
 from typing import TYPE_CHECKING, Any
 
 from . import _retvals
+from ._arguments import word
 from ._blocks import MISFIT
 from ._codec import MessageCodec, same_message
 from ._context import NoContext
@@ -345,7 +346,7 @@ class Api:
 
     def __getitem__(self, name: str) -> Any:
         """The same, for names in variables."""
-        return getattr(self, name)
+        return getattr(self, word("the name of a message", name))
 
     def __dir__(self) -> list[str]:
         return self._client.sources.callers(self._client.connection)

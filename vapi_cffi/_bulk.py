@@ -11,6 +11,7 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 from . import _retvals
+from ._arguments import whole
 from ._calling import LOST
 from ._columns import Columns, Reading
 from ._context import Context
@@ -136,8 +137,7 @@ class Bulk:
         reply = binding.reply_codec
         if binding.service.details is not None or reply is None:
             raise InvalidArgument(f"{binding.name} has not one reply each: bulk is not for it")
-        if depth < 1:
-            raise InvalidArgument(f"depth is at least 1, not {depth!r}")
+        whole("depth", depth)
         self._binding, self._rows = binding, rows
         self._context = within
         self._told = 0
@@ -381,6 +381,9 @@ def bulk(
     batch: int,
 ) -> BulkResult:
     """See `Client.bulk`."""
+    whole("batch", batch)
+    if count is not None:
+        whole("count", count, 0)
     binding = client.api[name].binding
     within = binding.context
     if isinstance(template, Mapping):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ._connection import Connection
 from ._context import Context
-from ._errors import BadMessage, InvalidArgument, Timeout, VapiError, error_for
+from ._errors import BadMessage, InvalidArgument, OutOfMemory, Timeout, VapiError, error_for
 from ._ffi import ffi, lib
 from ._sending import enter
 from ._timeouts import EAGAIN, to_ns, wait_in_slices
@@ -142,8 +142,11 @@ class Collector:
             job.count_offset, job.count_width = question.count_place
         job.grows = not rows
         if rows:
-            self._heads = _new("uint8_t[]", 1 if question.whole else rows * question.head_size)
-            self._ends = _new("uint32_t[]", rows)
+            try:
+                self._heads = _new("uint8_t[]", 1 if question.whole else rows * question.head_size)
+                self._ends = _new("uint32_t[]", rows)
+            except MemoryError:
+                raise OutOfMemory(f"{question.name}: no memory for {rows} rows at once") from None
             job.heads, job.ends, job.max = self._heads, self._ends, rows
             self._make_room(tail_bytes if question.element_size or question.whole else 1)
         #: The message that ended it.
@@ -239,7 +242,7 @@ class Collector:
                 body = job.end
                 job.end = ffi.NULL
                 if not body:
-                    raise MemoryError("no memory for the message that ended a stream")
+                    raise OutOfMemory("no memory for the message that ended a stream")
                 self.end = _buffer(body, job.end_size)[:]
                 lib.vapi_msg_free(slot.ctx, body)
         finally:

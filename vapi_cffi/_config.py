@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ._arguments import U64_MAX, whole, word
 from ._errors import InvalidArgument
 from ._ffi import ffi, lib
 from ._timeouts import to_ns
@@ -18,7 +19,6 @@ _TRANSPORT_CODES = {
     "shm": lib.VAPI_TRANSPORT_SHM,
 }
 _MODE_CODES = {"blocking": lib.VAPI_MODE_BLOCKING, "nonblocking": lib.VAPI_MODE_NONBLOCKING}
-_U32 = 2**32 - 1
 _MAX_NAME_BYTES = 63
 #: VPP has descriptors for more clients than one.
 _MOST_SOCKETS = 64
@@ -64,22 +64,28 @@ class ConnectOptions:
     dump_sockets: int = 8
 
     def __post_init__(self) -> None:
-        size = len(self.client_name.encode())
+        try:
+            size = len(word("name", self.client_name).encode())
+        except UnicodeEncodeError as error:
+            raise InvalidArgument(f"name {self.client_name!r} is no text: {error.reason}") from None
         if not 1 <= size <= _MAX_NAME_BYTES or "\0" in self.client_name:
             raise InvalidArgument(
                 f"name must have 1 to {_MAX_NAME_BYTES} bytes: {self.client_name[:80]!r} has {size}"
             )
-        if self.mode not in _MODE_CODES:
+        if self.mode not in tuple(_MODE_CODES):
             raise InvalidArgument(f"mode is 'blocking' or 'nonblocking', not {self.mode!r}")
         for field in ("max_outstanding_requests", "response_queue_size"):
-            value = getattr(self, field)
-            if not isinstance(value, int) or not 1 <= value <= _U32:
-                raise InvalidArgument(f"{field} must be at least 1, not {value!r}")
+            whole(field, getattr(self, field))
         sockets = self.dump_sockets
         if not isinstance(sockets, int) or not 0 <= sockets <= _MOST_SOCKETS:
             raise InvalidArgument(f"dump_sockets is 0 to {_MOST_SOCKETS}, not {sockets!r}")
-        if self.backlog_bytes is not None and self.backlog_bytes < 0:
-            raise InvalidArgument(f"backlog_bytes must not be negative: {self.backlog_bytes!r}")
+        if self.backlog_bytes is not None:
+            whole("backlog_bytes", self.backlog_bytes, 0, U64_MAX)
+        for field in ("handle_keepalives", "large_over_shm", "keep_awake"):
+            if not isinstance(value := getattr(self, field), bool):
+                raise InvalidArgument(f"{field} is True or False, not {value!r}")
+        if not isinstance(self.bell, str | bytes | os.PathLike | None):
+            raise InvalidArgument(f"bell is the path of a socket, not {self.bell!r}")
         to_ns(self.timeout)
         if self.spin is not None:
             to_ns(self.spin, "spin")

@@ -7,9 +7,10 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ._arguments import whole
 from ._codec import MessageCodec
 from ._collecting import ROWS, Collector, Packed, Question
-from ._errors import ConnectionLost, InvalidArgument
+from ._errors import ConnectionLost
 from ._timeouts import naming
 
 if TYPE_CHECKING:
@@ -135,8 +136,7 @@ class Dump(Generic[T_co]):
         """As `columns`, at most `rows` at a time: memory does not grow with their number."""
         from ._columns import Reading, join
 
-        if rows < 1:
-            raise InvalidArgument(f"a batch has at least one row, not {rows!r}")
+        whole("rows", rows)
         reading = Reading(self._binding.details_codec, fields)
         packed = self._packed(rows=rows, want=rows, slowly=True, **reading.layout)
         return (join(reading, [one]) for one in packed)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._arguments import U64_MAX, whole, word
 from ._closing import Closing
 from ._codec import MessageCodec
 from ._errors import (
@@ -21,7 +22,7 @@ from ._errors import (
     VapiError,
 )
 from ._hub import Mailbox
-from ._timeouts import naming
+from ._timeouts import naming, seconds
 
 if TYPE_CHECKING:
     from ._base_client import BaseClient
@@ -69,14 +70,17 @@ class Bounded(Mailbox):
                 self.items.append(number + data[2:])
 
 
-def checked_events(names: tuple[str, ...], size: int, policy: str) -> None:
-    """Errors: `InvalidArgument` for arguments of `events()` that make no sense."""
+def checked_events(names: tuple[str, ...], size: int, policy: str, timeout: float | None) -> float:
+    """Seconds to wait for each. Errors: `InvalidArgument` for arguments of `events()` that make no
+    sense."""
     if not names:
         raise InvalidArgument("events() needs the name of an event")
-    if size < 1:
-        raise InvalidArgument(f"size is at least 1, not {size!r}")
+    for name in names:
+        word("the name of an event", name)
+    whole("size", size, most=U64_MAX)
     if policy not in ("drop_oldest", "drop_newest"):
         raise InvalidArgument(f"policy is 'drop_oldest' or 'drop_newest', not {policy!r}")
+    return math.inf if timeout is None else seconds(timeout)
 
 
 class Events(Closing):
@@ -101,9 +105,8 @@ class Events(Closing):
         timeout: float | None,
         fields: dict[str, Any],
     ) -> None:
-        checked_events(names, size, policy)
+        self.timeout = checked_events(names, size, policy, timeout)
         self.names = names
-        self.timeout = math.inf if timeout is None else timeout
         self._client = client
         self._fields = fields
         self._subscribe = subscribe

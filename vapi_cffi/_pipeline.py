@@ -6,8 +6,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from ._arguments import whole
 from ._errors import ConnectionLost, InvalidArgument, MisuseError, NoResponse, Timeout, VapiError
 from ._hub import Mailbox, lost
+from ._timeouts import seconds
 
 if TYPE_CHECKING:
     from ._api import Binding
@@ -125,14 +127,13 @@ class Pipeline:
     """
 
     def __init__(self, client: Client, depth: int, timeout: float | None) -> None:
-        if depth < 1:
-            raise InvalidArgument(f"depth is at least 1, not {depth!r}")
+        whole("depth", depth)
         self.client = client
         self.depth = depth
         self.api = PipelineApi(self)
         #: All calls, in order.
         self.calls: list[PipelinedCall] = []
-        self._timeout = client.connection.options.timeout if timeout is None else timeout
+        self._timeout = client.connection.options.timeout if timeout is None else seconds(timeout)
         self._within = client.connection._context  # whose VPP the numbers of messages are for
         self._hub = client.hub
         self._box = Mailbox(())

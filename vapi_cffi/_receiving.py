@@ -6,9 +6,10 @@ from collections.abc import Callable
 from queue import Empty
 from typing import Any, TypeVar
 
+from ._arguments import whole
 from ._buffers import Message
 from ._context import Context, Slot
-from ._errors import InvalidArgument, check
+from ._errors import check
 from ._ffi import ffi, lib
 from ._sending import failure
 from ._timeouts import EAGAIN, SLICE_NS, to_ns, wait_in_slices
@@ -60,8 +61,7 @@ class Receiving:
         timeout: float | None,
         collect: Callable[[Context, Any, Any, int], list[T]],
     ) -> list[T]:
-        if not 1 <= limit <= MAX_BATCH:
-            raise InvalidArgument(f"limit is 1 to {MAX_BATCH}, not {limit!r}")
+        whole("limit", limit, 1, MAX_BATCH)
         context: Context = self._context
         timeout_ns = context.timeout_ns if timeout is None else to_ns(timeout)
         try:

@@ -222,7 +222,7 @@ def test_batches(client: Client, has_numpy: bool) -> None:
     assert sum(part.rows for part in parts) == whole.rows
     texts = [text for part in parts for text in part.texts("route.prefix")]
     assert texts == whole.texts("route.prefix")
-    with pytest.raises(InvalidArgument, match="at least one row, not 0"):
+    with pytest.raises(InvalidArgument, match="rows is at least 1, not 0"):
         client.api.ip_route_v2_dump().batches(0)
     # A loop that is left, and another dump after it.
     for part in client.api.ip_route_v2_dump().batches(10):

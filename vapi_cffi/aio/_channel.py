@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .._errors import MisuseError, NotConnected, Timeout, VapiError
 from .._ffi import lib
 from .._hub import BATCH, Hub, Mailbox, lost
+from .._timeouts import seconds
 from ._waiting import Waker, resolve
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ class Channel(Hub):
         """Queues a request with one answer, which the future will have. `key`: its context."""
         loop = self.loop
         assert loop is not None
+        timeout = None if timeout is None else seconds(timeout)
         future: Future[Any] = loop.create_future()
         if self.broken is not None:
             future.set_exception(lost(self.broken))
@@ -379,7 +381,7 @@ class Channel(Hub):
 
     async def filled(self, box: Mailbox, timeout: float | None = None) -> None:
         """Returns when there is something in the box. Errors: `Timeout`, what it failed with."""
-        limit = self.timeout if timeout is None else timeout
+        limit = self.timeout if timeout is None else seconds(timeout)
         loop = self.in_loop()
         deadline = loop.time() + limit
         while not box.items:

@@ -16,6 +16,7 @@ from .._errors import ConnectionLost, MisuseError, NotConnected, VapiError
 from .._events import Policy
 from .._hub import lost
 from .._registry import Given
+from .._timeouts import seconds
 from ._api import Api
 from ._channel import Channel
 from ._events import Events, Subscriptions
@@ -228,7 +229,7 @@ class Client(BaseClient):
         if self._reconnector is None:
             raise ConnectionLost("the connection is lost, and reconnect=True was not given")
         await self._reconnector.wait(
-            self.connection.options.timeout if timeout is None else timeout
+            self.connection.options.timeout if timeout is None else seconds(timeout)
         )
 
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from .._arguments import whole
 from .._collecting import ROWS, Collector, Packed, pack
 from .._dump import COLUMN_ROWS, question_of
-from .._errors import InvalidArgument
 from .._timeouts import naming
 from ._collecting import collected, take_socket
 
@@ -171,8 +171,7 @@ class Dump(Generic[T_co]):
         number."""
         from .._columns import Reading
 
-        if rows < 1:
-            raise InvalidArgument(f"a batch has at least one row, not {rows!r}")
+        whole("rows", rows)
         return self._column_batches(rows, Reading(self._binding.details_codec, fields))
 
     async def _column_batches(self, rows: int, reading: Any) -> AsyncGenerator[Columns, None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from asyncio import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -43,9 +42,8 @@ class Events:
         timeout: float | None,
         fields: dict[str, Any],
     ) -> None:
-        checked_events(names, size, policy)
+        self.timeout = checked_events(names, size, policy, timeout)
         self.names = names
-        self.timeout = math.inf if timeout is None else timeout
         self._client = client
         self._fields = fields
         self._subscribe = subscribe
