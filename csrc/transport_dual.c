@@ -112,6 +112,9 @@ static int lose(dual_transport_t *d, transport_t *lost)
     return transport_lose(&d->base, transport_lost(lost));
 }
 
+/** What this process has none of at the moment: the next request may find some, and VPP is well. */
+static bool is_want_of_ours(int e) { return e == EMFILE || e == ENFILE || e == ENOMEM; }
+
 static int open_wide(dual_transport_t *d)
 {
     error_rec_t error;
@@ -121,6 +124,8 @@ static int open_wide(dual_transport_t *d)
                                          .stats = d->base.stats};
     transport_t *wide;
     vapi_error_e rv = transport_socket_connect(&wide, &options, &error);
+    if (rv != VAPI_OK && is_want_of_ours(error.os_errno))
+        return -error.os_errno;
     if (rv != VAPI_OK)
         return error.os_errno == ETIMEDOUT ? -EAGAIN : transport_lose(&d->base, &error);
     /* After it is connected: where the VPP of the shared memory still is now, this is the same one. One that

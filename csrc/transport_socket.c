@@ -453,8 +453,11 @@ static vapi_error_e open_all(socket_transport_t *s, const transport_options_t *o
     s->tx = malloc(TX_BYTES);
     s->tx_size = TX_BYTES;
     s->poke_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (t->table == NULL || s->tx == NULL || s->poke_fd < 0)
-        return error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory or descriptors");
+    if (s->poke_fd < 0)
+        return error_set(error, VAPI_ENOMEM, errno, "cannot make an event descriptor: %s",
+                         strerror(errno));
+    if (t->table == NULL || s->tx == NULL)
+        return error_set(error, VAPI_ENOMEM, ENOMEM, "out of memory");
     vapi_error_e rv = transport_open_fds(t, error);
     if (rv == VAPI_OK)
         rv = sockio_connect(o->address, o->deadline, &s->fd, error);

@@ -178,7 +178,8 @@ class Bulk:
             self._finish()
             raise BulkInterrupted(result) from None
         except BaseException as error:
-            self._give_up(flying, _LAST_NS)
+            # After a timeout VPP has had its time.
+            self._give_up(flying, 0 if isinstance(error, Timeout) else _LAST_NS)
             result.seconds = perf_counter() - started
             self._finish()
             if isinstance(error, VapiError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -561,6 +562,14 @@ def test_a_peer_that_does_not_answer(client: Client, peer: Peer, batch: int) -> 
     assert result.sent == result.lost > 50  # of two batches, if they are small
     assert result.retvals.tolist() == [LOST] * result.sent
     assert client.bulk("control_ping", count=10).ok
+
+
+def test_a_timeout_is_not_waited_for_twice(client: Client, peer: Peer) -> None:
+    client.bulk("control_ping", count=1)
+    began = monotonic()
+    with peer.faults.stalled(), pytest.raises(Timeout):
+        client.bulk("control_ping", count=1000, timeout=2.0, batch=50)
+    assert monotonic() - began < 4.0  # two batches under way, which are given up
 
 
 def test_interrupted(client: Client) -> None:
