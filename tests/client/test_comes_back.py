@@ -183,7 +183,7 @@ def test_while_it_is_away(place: Place, transport: Transport) -> None:
             with pytest.raises(ConnectionLost):
                 client.bulk("control_ping", count=3)
     with pytest.raises(NotConnected) as told:
-        client.api.show_version()
+        client.connection.recv(0)
     assert isinstance(told.value, MisuseError)
 
 
