@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from ._arguments import U64_MAX, whole, word
@@ -137,3 +138,16 @@ class ConnectOptions:
         options.large_over_shm = self.large_over_shm
         options.keep_awake = self.keep_awake
         return options, keep
+
+
+def made_options(given: Mapping[str, Any]) -> ConnectOptions:
+    """The options of keywords. Errors: TypeError names the nearest one, `InvalidArgument`."""
+    known = [item.name for item in fields(ConnectOptions)]
+    wrong = next((name for name in given if name not in known), None)
+    if wrong is not None:
+        from difflib import get_close_matches
+
+        close = get_close_matches(wrong, known, 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+        raise TypeError(f"connect() has no option {wrong!r}: {hint}")
+    return ConnectOptions(**given)

@@ -21,7 +21,7 @@ from ._address import Address, Transport
 from ._aside import wait_for
 from ._calling import Calling
 from ._closing import Closing
-from ._config import ConnectOptions, Mode
+from ._config import Mode, made_options
 from ._context import (
     CLOSED,
     DISCONNECTED,
@@ -121,7 +121,7 @@ class Connection(Sending, Receiving, Calling, Closing):
         self.dispatcher: Any = None
         self._last_stats: Mapping[str, int] = dict.fromkeys(_stats.FIELDS, 0)
         self.address = Address.parse(address, transport)
-        self.options = ConnectOptions(**options)
+        self.options = made_options(options)
         _live.add(self)
 
     # ---- life ---------------------------------------------------------------------------------

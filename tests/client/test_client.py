@@ -170,6 +170,13 @@ def test_what_was_tried_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         connect()
 
 
+def test_an_option_that_does_not_exist(address: str) -> None:
+    with pytest.raises(TypeError, match="no option 'tmeout': did you mean 'timeout'"):
+        connect(address, tmeout=1.0)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="has no option 'x': there are name, "):
+        connect(address, x=1)  # type: ignore[call-arg]
+
+
 def test_a_timeout_of_one_call(client: Client, peer: Peer) -> None:
     client.api.show_version()
     waits = pytest.raises(Timeout, match=r"^show_version: no answer for 0\.05 s$")
