@@ -177,7 +177,7 @@ def test_columns(many: Peer, talk: Talk) -> None:
         assert len(await dump.to_pandas(["interface_name"])) == MANY
         with pytest.raises(InvalidArgument, match="no column 'nonsense'"):
             await dump.columns(["nonsense"])
-        with pytest.raises(InvalidArgument, match="at least one row, not 0"):
+        with pytest.raises(InvalidArgument, match="rows is at least 1, not 0"):
             dump.batches(0)
         many = await asyncio.gather(*[dump.columns(["sw_if_index"]) for _ in range(20)])
         assert {found.rows for found in many} == {MANY}
