@@ -188,11 +188,13 @@ static int step(vapi_ctx_t ctx, pump_run_t *run, u32 depth, deadline_t deadline)
     if (is_complete(run))
         return 0;
     if (in_flight(run) == 0) {
-        /* Others have filled VPP's queue: nothing will come, but room. */
+        /* Others have filled VPP's queue: nothing will come, but room. Or the pump before this one has
+           the window: its answers make room, and a socket that can be written to says nothing. */
+        bool for_room = flying_before(run->pump) == 0;
         rv = conn_ingest(ctx, LARGEST_STEP);
-        if (rv >= 0)
-            rv = ctx->transport->ops->sleep(ctx->transport, true, deadline);
-        return rv == -ETIMEDOUT && deadline_passed(deadline) ? -EAGAIN : rv < 0 ? rv : 0;
+        if (rv == 0 || (rv > 0 && for_room))
+            rv = ctx->transport->ops->sleep(ctx->transport, for_room, deadline);
+        return rv < 0 && rv != -ETIMEDOUT ? rv : deadline_passed(deadline) ? -EAGAIN : 0;
     }
     bool all_sent = run->pump->sent >= limit(run);
     deadline_t until = all_sent && !run->pinged ? deadline_slice(deadline, QUIET_NS) : deadline;
