@@ -15,6 +15,7 @@
 
 struct vapi_call_s {
     receiver_t receiver;
+    vapi_ctx_t ctx;
     u32 context; /* with the top bit */
     u32 context_offset;
     u16 reply_id; /* 0: any */
@@ -26,7 +27,7 @@ static offer_t offer(receiver_t *r, const msg_ref_t *ref)
     vapi_call_t *call = (vapi_call_t *)(void *)r;
     if (r->done || ref->size < call->context_offset + sizeof(u32) ||
         load_raw32((const u8 *)ref->body + call->context_offset) != call->context ||
-        (call->reply_id != 0 && load_be16(ref->body) != call->reply_id))
+        !conn_is_answer(call->ctx, load_be16(ref->body), call->reply_id))
         return OFFER_REFUSED;
     r->done = true;
     if (call->answer == NULL || ref->size > sizeof call->answer->bytes)
@@ -82,6 +83,7 @@ static vapi_error_e run(vapi_ctx_t ctx, const void *bytes, size_t size, u16 repl
         }
         u32 first = conn_new_contexts(ctx, 1), sent = 0;
         here = (vapi_call_t){.receiver = {.offer = offer, .turn = PTHREAD_COND_INITIALIZER},
+                             .ctx = ctx,
                              .context = first | CONTEXT_BIT,
                              .context_offset = context_offset,
                              .reply_id = reply_id,

@@ -22,6 +22,7 @@
 #include "dispatch_turn.h"
 #include "drainer.h"
 #include "handshake.h"
+#include "msg_kind.h"
 #include "registry.h"
 #include "request.h"
 #include "sockio.h"
@@ -133,6 +134,15 @@ bool conn_is_inherited(const vapi_ctx_t ctx);
 vapi_error_e conn_result(vapi_ctx_t ctx, int rv);
 /** A run of `count` fresh contexts; without the top bit, consecutive modulo 2^31. */
 u32 conn_new_contexts(vapi_ctx_t ctx, u32 count);
+/** Whether a message with the context of a request answers it: the one that is expected (0: any), or,
+ * as some of VPP's handlers have it, the reply of another. What else has the same bytes there is an
+ * event. */
+static inline bool conn_is_answer(const struct vapi_ctx_s *ctx, u16 id, u16 expected)
+{
+    return expected == 0 || id == expected ||
+           (id < ctx->vapi_ids_count && ctx->kinds[id] == MSG_KIND_REPLY);
+}
+
 /** Gives a received or unsent message back, whatever it is. */
 void conn_free(vapi_ctx_t ctx, void *body);
 

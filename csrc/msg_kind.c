@@ -7,7 +7,8 @@
 #include "byteorder.h"
 
 /* Registration is the library's own business, rpc_call jumps to an address, cli carries a pointer
- * (cli_inband is what one wants), and the rest are for a client's own reader thread. */
+ * (cli_inband is what one wants), get_node_graph leaves its answer in VPP's heap for the client to free,
+ * and the rest are for a client's own reader thread. */
 static const char *const forbidden[] = {
     "memclnt_create",
     "memclnt_create_v2",
@@ -17,6 +18,7 @@ static const char *const forbidden[] = {
     "sock_init_shm",
     "rpc_call",
     "cli",
+    "get_node_graph",
     "rx_thread_exit",
     "memclnt_rx_thread_suspend",
     "memclnt_read_timeout",
@@ -86,6 +88,8 @@ msg_kind_t msg_kind_of(const char *name_crc)
     if (strncmp(name_crc, "want_", 5) == 0)
         return MSG_KIND_EVENTS;
     size_t stem = without_version(name_crc, length);
+    if (ends_with(name_crc, stem, "_reply"))
+        return MSG_KIND_REPLY;
     if (ends_with(name_crc, stem, "_dump") || ends_with(name_crc, stem, "_get") ||
         IS_ONE_OF(name_crc, length, large))
         return MSG_KIND_LARGE;

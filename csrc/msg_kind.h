@@ -9,6 +9,7 @@
 
 typedef enum {
     MSG_KIND_PLAIN = 0, /* answered by one small message, or by none */
+    MSG_KIND_REPLY, /* ends an answer; some of VPP's handlers send that of another request */
     MSG_KIND_LARGE, /* may be answered by any number of messages, or a very long one: dumps, gets */
     /* what it leads to comes later, when VPP is not handling a request: events, late answers */
     MSG_KIND_EVENTS,

@@ -23,6 +23,7 @@
 
 typedef struct {
     receiver_t receiver;
+    vapi_ctx_t ctx;
     vapi_pump_t *pump;
     u16 id_ping_reply;
     u32 announced; /* requests that are out or on their way; ahead of `sent` while they are sent */
@@ -99,7 +100,7 @@ static offer_t offer(receiver_t *r, const msg_ref_t *ref)
         mark_lost(run, p->sent);
     } else {
         /* An answer may be here before the sender has counted, but not before it began to send. */
-        if ((p->reply_id != 0 && id != p->reply_id) || index >= load_acquire(&run->announced))
+        if (!conn_is_answer(run->ctx, id, p->reply_id) || index >= load_acquire(&run->announced))
             return OFFER_REFUSED;
         take_answer(run, ref, index);
     }
@@ -269,6 +270,7 @@ vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *p, u64 timeout_ns)
         run->receiver.offer = offer;
         run->receiver.turn = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
         run->pump = p;
+        run->ctx = ctx;
         run->window = window_of(ctx, p);
         run->id_ping_reply = ctx->id_control_ping_reply;
         p->sent = p->received = p->failed = p->lost = 0;

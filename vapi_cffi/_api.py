@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from logging import DEBUG
@@ -18,6 +19,7 @@ from ._definitions import Service
 from ._dump import Dump, Stream, cursor_offset
 from ._errors import (
     ApiError,
+    BadMessage,
     InvalidArgument,
     MessageUnavailable,
     NoSuchMessage,
@@ -150,6 +152,26 @@ class Binding:
         cursor: bytes = reply.cursor.to_bytes(4, "big")
         return message[:at] + cursor + message[at + 4 :]
 
+    def is_reply(self, data: bytes) -> bool:
+        """Whether a message that is not the expected one is a reply all the same, and no event."""
+        try:
+            name = self.client.connection.message_table.name(int.from_bytes(data[:2], "big"))
+        except KeyError:
+            return False
+        return re.search(r"_reply(_v\d+)?_\w{8}$", name) is not None
+
+    def translated(self, data: bytes) -> bytes:
+        """The reply of another request, which a few of VPP's handlers send, as the one that is
+        expected. Errors: `BadMessage` if it has other fields."""
+        assert self.reply_codec is not None
+        table = self.client.connection.message_table
+        name = table.name(int.from_bytes(data[:2], "big")).rpartition("_")[0]
+        other = self.client.message_codec(name)
+        if other.layout != self.reply_codec.layout:
+            shown = other.accept(data)
+            raise BadMessage(f"{self.name}: VPP answered with the reply of another: {shown!r}")
+        return self.reply_key + data[2:]
+
     def checked(self, reply: Any, data: bytes) -> Any:
         """The reply; `ApiError` if its retval is negative and the client raises such errors."""
         at = self.reply_codec.retval_offset if self.reply_codec is not None else None
@@ -233,6 +255,8 @@ def _asking(binding: Binding) -> Callable[..., Any]:
             )
         except (ConnectionError, Timeout) as error:
             raise binding.failure(error) from None
+        if data[:2] != binding.reply_key:
+            data = binding.translated(data)
         if is_logging(DEBUG):
             log.debug("%s answered, %d bytes", binding.name, len(data))
         at = binding.retval_offset
@@ -250,6 +274,8 @@ def _asking(binding: Binding) -> Callable[..., Any]:
             )
         except (ConnectionError, Timeout) as error:
             raise binding.failure(error) from None
+        if data[:2] != binding.reply_key:
+            data = binding.translated(data)
         return binding.accept(data)
 
     made: Any = function

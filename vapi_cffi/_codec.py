@@ -47,6 +47,11 @@ class MessageCodec(Block):
         self.retval_offset = self._offset_of("retval")
         self._viewer: Viewer | None = None
 
+    @property
+    def layout(self) -> tuple[object, ...]:
+        """What two messages have in common that are the same but for their names."""
+        return self.header, tuple((item.api_name, item.kind.fmt) for item in self.fields)
+
     def _offset_of(self, wanted: str) -> int | None:
         offset = 2
         for name in self.header:

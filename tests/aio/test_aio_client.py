@@ -13,6 +13,7 @@ from _aio import Talk, talk_to
 
 from vapi_cffi import (
     ApiError,
+    BadMessage,
     InvalidArgument,
     MisuseError,
     NoSuchMessage,
@@ -369,3 +370,22 @@ def test_another_loop_or_thread_is_refused(peer: Peer) -> None:
             assert (await ping()).retval == 0
 
     asyncio.run(main())
+
+
+def test_the_reply_of_another_message(talk: Talk, peer: Peer) -> None:
+    @peer.on("sw_interface_set_flags")
+    def answer(request: Request) -> bytes:
+        return request.details("sw_interface_set_mtu_reply", retval=-7)
+
+    @peer.on("sw_interface_set_mtu")
+    def wrong(request: Request) -> bytes:
+        return request.details("create_loopback_reply", sw_if_index=5)
+
+    async def main(vpp: aio.Client) -> None:
+        with pytest.raises(ApiError, match=r"sw_interface_set_flags: .*-7"):
+            await vpp.api.sw_interface_set_flags(sw_if_index=0)
+        assert (await vpp.api.sw_interface_set_flags.raw(sw_if_index=0)).retval == -7
+        with pytest.raises(BadMessage, match="sw_interface_set_mtu: VPP answered"):
+            await vpp.api.sw_interface_set_mtu(sw_if_index=0)
+
+    talk(main)

@@ -17,6 +17,7 @@ import pytest
 import vapi_cffi
 from vapi_cffi import (
     ApiError,
+    BadMessage,
     Client,
     ConnectFailed,
     Forked,
@@ -28,7 +29,7 @@ from vapi_cffi import (
     Transport,
     connect,
 )
-from vapi_cffi.sim import Peer
+from vapi_cffi.sim import Peer, Request
 
 
 def test_first_call(client: Client, transport: Transport) -> None:
@@ -318,3 +319,38 @@ def test_definitions_that_are_none(tmp_path: Path) -> None:
         connect("sim:", definitions=tmp_path)
     with pytest.raises(InvalidArgument, match="definitions are paths"):
         connect("sim:", definitions=5)  # type: ignore[arg-type]
+
+
+def test_the_reply_of_another_message(client: Client, peer: Peer) -> None:
+    """As 15 of VPP 26.06: what has the context of a request, and is a reply, is its answer."""
+
+    @peer.on("sw_interface_set_flags")
+    def answer(request: Request) -> bytes:
+        return request.details("sw_interface_set_mtu_reply", retval=-7)
+
+    @peer.on("sw_interface_set_mtu")
+    def wrong(request: Request) -> bytes:
+        return request.details("create_loopback_reply", sw_if_index=5)
+
+    with pytest.raises(ApiError, match=r"sw_interface_set_flags: .*-7"):
+        client.api.sw_interface_set_flags(sw_if_index=0)
+    reply = client.api.sw_interface_set_flags.raw(sw_if_index=0)
+    assert isinstance(reply, client.api.sw_interface_set_flags.reply)
+    assert reply.retval == -7
+    with pytest.raises(BadMessage, match=r"sw_interface_set_mtu: .*CreateLoopbackReply\(.*=5"):
+        client.api.sw_interface_set_mtu(sw_if_index=0)
+    result = client.bulk("sw_interface_set_flags", columns={"sw_if_index": [0, 1]})
+    assert list(result.retvals) == [-7, -7]
+
+
+def test_an_event_with_the_bytes_of_a_context(client: Client, peer: Peer) -> None:
+    """Its client_index is where answers have the context."""
+
+    @peer.on("sw_interface_set_flags")
+    def answer(request: Request) -> list[bytes]:
+        event, reply = peer.encode("sw_interface_event", sw_if_index=3), request.reply(retval=0)
+        return [event[:2] + reply[2:6] + event[6:], reply]
+
+    with client.events("sw_interface_event") as events:
+        assert client.api.sw_interface_set_flags(sw_if_index=0).retval == 0
+        assert events.get(timeout=10).sw_if_index == 3

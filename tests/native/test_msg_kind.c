@@ -11,6 +11,10 @@ TEST(a_name_tells_its_kind)
     CHECK_EQ(msg_kind_of("want_interface_events_476f5a08"), MSG_KIND_EVENTS);
     CHECK_EQ(msg_kind_of("memclnt_keepalive_51077d14"), MSG_KIND_LIFE);
     CHECK_EQ(msg_kind_of("cli_23bfbfff"), MSG_KIND_FORBIDDEN);
+    CHECK_EQ(msg_kind_of("get_node_graph_51077d14"), MSG_KIND_FORBIDDEN);
+    CHECK_EQ(msg_kind_of("show_version_reply_c919bde1"), MSG_KIND_REPLY);
+    CHECK_EQ(msg_kind_of("policer_input_v2_reply_e8d4e804"), MSG_KIND_REPLY);
+    CHECK_EQ(msg_kind_of("lcp_itf_pair_add_del_reply_v2_00000000"), MSG_KIND_REPLY);
     CHECK_EQ(msg_kind_of("graph_node_get_39c8792e"), MSG_KIND_GUARDED);
 }
 

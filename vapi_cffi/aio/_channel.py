@@ -332,9 +332,12 @@ class Channel(Hub):
                 others.append(data)
                 continue
             future, binding, _, _ = call
-            if data[:2] != binding.reply_key:  # an event whose client_index looks like a context
-                calls[data[2:6]] = call
-                others.append(data)
+            if data[:2] != binding.reply_key:
+                if binding.is_reply(data):
+                    _answer(call, data)
+                else:  # an event whose client_index looks like a context
+                    calls[data[2:6]] = call
+                    others.append(data)
                 continue
             at = binding.retval_offset
             try:
@@ -499,6 +502,8 @@ def _answer(call: Call, data: bytes) -> None:
     if future.done():
         return  # it was cancelled
     try:
+        if data[:2] != binding.reply_key:
+            data = binding.translated(data)
         reply = binding.accept(data)
     except VapiError as error:
         future.set_exception(error)

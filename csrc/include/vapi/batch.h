@@ -156,7 +156,9 @@ typedef struct vapi_call_s vapi_call_t;
  * of `bytes`, sends it and waits for the message that carries this context; what else arrives stays
  * for vapi_recv(). Many threads may call at once.
  *
- * @param reply_id  number of the expected reply, 0: any message with the context
+ * @param reply_id  number of the expected reply, 0: any message with the context. The reply of another
+ *         request (by its name, "..._reply") with this context is taken, too: a few of VPP's handlers
+ *         send that, as for policer_input_v2.
  * @param context_offset  of the context in the reply: 2, but 6 for the few with a request's header
  * @param resume  *resume is NULL for a new call
  * @return VAPI_OK: *reply is the caller's to free. VAPI_EAGAIN: the timeout, a signal or
@@ -200,7 +202,7 @@ typedef struct vapi_pump_s {
     u32 stride;
     u32 count;
     u32 depth; /* clipped to what the connection can have in flight, and to where VPP is fastest */
-    u16 reply_id; /* 0: any */
+    u16 reply_id; /* as of vapi_call() */
     u16 context_offset; /* of the context in the reply, 2 */
     u16 retval_offset; /* of the i32 retval in the reply, 6; 0: none */
     bool stop_on_error; /* send no more after the first negative retval */
