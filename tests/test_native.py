@@ -31,6 +31,8 @@ ENVIRONMENT = {
     "tsan": {"TSAN_OPTIONS": "halt_on_error=1", "CHECK_SCALE": "10"},
     "coverage": {"CHECK_SCALE": "4"},
 }
+# Minutes on a busy machine, and `make sanitize` runs the plain builds, too.
+LONG = {"test_peer_scribble", "test_page_carve"}
 # For programs that the Makefile does not run under ThreadSanitizer.
 TSAN_PROGRAMS = {"test_svm_queue", "test_msg_ring"}
 
@@ -62,7 +64,12 @@ def build(program: str, variant: str) -> Path:
 @pytest.mark.parametrize(
     ("program", "variant"),
     [
-        pytest.param(program, variant, id=f"{program.removeprefix('test_')}-{variant}")
+        pytest.param(
+            program,
+            variant,
+            id=f"{program.removeprefix('test_')}-{variant}",
+            marks=[pytest.mark.long] if program in LONG else [],
+        )
         for variant in VARIANTS
         for program in PROGRAMS
         if runs_in(program, variant)

@@ -73,6 +73,10 @@ class _Answer:
     accept: Callable[[bytes], Any]
     retval_offset: None = None
 
+    def is_reply(self, data: bytes) -> bool:
+        """The reply of another request is taken as what it is (`VPPApiClient._unasked`)."""
+        return False
+
 
 class _Requesting:
     """Sends a request with one answer."""
