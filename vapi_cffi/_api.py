@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from logging import DEBUG
@@ -154,11 +153,7 @@ class Binding:
 
     def is_reply(self, data: bytes) -> bool:
         """Whether a message that is not the expected one is a reply all the same, and no event."""
-        try:
-            name = self.client.connection.message_table.name(int.from_bytes(data[:2], "big"))
-        except KeyError:
-            return False
-        return re.search(r"_reply(_v\d+)?_\w{8}$", name) is not None
+        return self.client.connection.message_table.is_reply(int.from_bytes(data[:2], "big"))
 
     def translated(self, data: bytes) -> bytes:
         """The reply of another request, which a few of VPP's handlers send, as the one that is

@@ -14,6 +14,7 @@ from ._timeouts import seconds
 if TYPE_CHECKING:
     from ._api import Binding
     from ._client import Client
+    from ._table import MessageTable
 
 #: Contexts that are asked for at once.
 _BLOCK = 256
@@ -73,6 +74,8 @@ class PipelinedCall:
                 self._value = binding.details_codec.accept_all(self._items)
                 self._items = []
             elif binding.reply_codec is not None:
+                if data[:2] != binding.reply_key:
+                    data = binding.translated(data)
                 self._value = binding.checked(binding.reply_codec.accept(data), data)
         except VapiError as error:
             self._error = error
@@ -82,6 +85,20 @@ class PipelinedCall:
     def _fail(self, error: BaseException) -> None:
         self._error = error
         self.is_done = True
+
+
+class _Expected(set[bytes]):
+    """Numbers of messages that answer requests of a pipeline: replies of others as well, which a
+    few of VPP's handlers send."""
+
+    def __init__(self, table: MessageTable) -> None:
+        super().__init__()
+        self._table = table
+
+    def __contains__(self, number: object) -> bool:
+        return super().__contains__(number) or (
+            isinstance(number, bytes) and self._table.is_reply(int.from_bytes(number, "big"))
+        )
 
 
 class PipelineApi:
@@ -137,7 +154,7 @@ class Pipeline:
         self._within = client.connection._context  # whose VPP the numbers of messages are for
         self._hub = client.hub
         self._box = Mailbox(())
-        self._ids: set[bytes] = set()
+        self._ids = _Expected(client.connection.message_table)
         self._box.ids = self._ids
         self._offsets: dict[bytes, int] = {}
         self._contexts: list[bytes] = []
@@ -192,7 +209,7 @@ class Pipeline:
         return self._contexts.pop()
 
     def _expect(self, number: bytes, offset: int) -> None:
-        if number not in self._ids:
+        if number not in self._offsets:
             self._ids.add(number)
             self._offsets[number] = offset
             self._hub.look_at(number, offset)
@@ -230,7 +247,7 @@ class Pipeline:
         items, offsets, waiting = box.items, self._offsets, self._waiting
         while items:
             data = items.popleft()
-            at = offsets[data[:2]]
+            at = offsets.get(data[:2], 2)
             context = data[at : at + 4]
             call = waiting.get(context)
             if call is not None and call._take(data):

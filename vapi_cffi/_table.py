@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ._errors import MessageUnavailable
 from ._ffi import ffi, lib
+
+_REPLY = re.compile(r"_reply(_v\d+)?_\w{8}$")
 
 
 class MessageTable(Mapping[str, int]):
@@ -47,6 +50,10 @@ class MessageTable(Mapping[str, int]):
     def name(self, number: int) -> str:
         """The full name of a number; KeyError when VPP does not use it."""
         return self._names[number]
+
+    def is_reply(self, number: int) -> bool:
+        """Whether a message ends an answer, by its name: not a detail, nor an event."""
+        return _REPLY.search(self._names.get(number, "")) is not None
 
     def find(self, name_crc: str) -> int:
         """The number of a full name.

@@ -341,6 +341,9 @@ def test_the_reply_of_another_message(client: Client, peer: Peer) -> None:
         client.api.sw_interface_set_mtu(sw_if_index=0)
     result = client.bulk("sw_interface_set_flags", columns={"sw_if_index": [0, 1]})
     assert list(result.retvals) == [-7, -7]
+    with client.pipeline() as p:
+        calls = [p.api.sw_interface_set_flags(sw_if_index=0), p.api.sw_interface_set_mtu()]
+    assert [type(call.exception()) for call in calls] == [ApiError, BadMessage]
 
 
 def test_an_event_with_the_bytes_of_a_context(client: Client, peer: Peer) -> None:
