@@ -25,6 +25,9 @@
 /* Between two tries to get into a full queue of VPP. Not its condition variable: a process killed in
  * there can make VPP's next broadcast wait for ever. */
 #define ROOM_PAUSE_NS (30 * NS_PER_US)
+/* So many blocks of VPP's heap may wait for room in its queue to go back. Beyond that they go first: each
+ * request that took the place of one would bring another block, until the heap is full and VPP aborts. */
+#define MOST_RETURNS 64u
 
 static shm_transport_t *shm_of(transport_t *t) { return (shm_transport_t *)t; }
 
@@ -47,6 +50,12 @@ static int queue_error(shm_transport_t *s, int rv)
 }
 
 /* ---- sending */
+
+static bool returns_come_first(const shm_transport_t *s)
+{
+    return load_relaxed(&s->returns.count) > MOST_RETURNS ||
+           load_relaxed(&s->primary_returns.count) > MOST_RETURNS;
+}
 
 static void *shm_alloc(transport_t *t, u32 size)
 {
@@ -85,6 +94,8 @@ static int shm_send(transport_t *t, void *const *bodies, u32 count, bool all)
     u32 sent = 0;
     if (all && count > BATCH)
         return -EINVAL;
+    if (returns_come_first(s))
+        return load_relaxed(&s->gone) ? -ECONNRESET : -EAGAIN;
     while (sent < count) {
         u32 n = count - sent < BATCH ? count - sent : BATCH;
         for (u32 i = 0; i < n; i++)
@@ -106,7 +117,7 @@ static int shm_send_copies(transport_t *t, const out_batch_t *batch, u32 first, 
     u64 addresses[BATCH];
     void *bodies[BATCH];
     u32 n = 0;
-    while (n < count && n < BATCH) {
+    while (n < count && n < BATCH && !returns_come_first(s)) {
         void *body = arena_alloc(&s->arena, out_size(batch, first + n), false);
         if (body == NULL)
             break;
@@ -139,7 +150,7 @@ static void flush_list(shm_transport_t *s, returns_t *r, svm_queue_t *queue)
             sent = enqueue(s, queue, r->at + r->count - (n = 1), 1, true);
         if (sent <= 0)
             return;
-        r->count -= n;
+        store_relaxed(&r->count, r->count - n);
     }
 }
 
@@ -165,7 +176,8 @@ static void return_later(shm_transport_t *s, returns_t *r, u64 va)
         r->at = larger;
         r->room = room;
     }
-    r->at[r->count++] = va;
+    r->at[r->count] = va;
+    store_relaxed(&r->count, r->count + 1);
     STAT_ADD(&s->base, returned, 1);
 }
 

@@ -125,6 +125,28 @@ ON_EACH_TRANSPORT_WITHIN(clients_killed_at_random, 60)
     server_stop(&s);
 }
 
+/* Answers that come out of VPP's heap go back to it before new requests bring more of them. */
+ON_EACH_TRANSPORT_WITHIN(a_flood_that_nobody_receives_leaves_vpps_heap, 60)
+{
+    server_t s;
+    server_start(&s);
+    vapi_ctx_t witness = client(&s, transport), flood = client(&s, transport);
+    request_head_t m = request_of(flood, PING, 0);
+    for (u32 i = 0; i < 200000; i++) {
+        CHECK_OK(flood, vapi_send_bytes(flood, &m, sizeof m, 20 * NS_PER_S));
+        if (i % 4096 == 0)
+            ping(witness);
+    }
+    ping(witness);
+    peer_stats_t stats;
+    peer_stats(s.peer, &stats);
+    CHECK_EQ(stats.heap_failures, 0);
+    CHECK_EQ(stats.dropped_messages, 0);
+    client_close(flood);
+    client_close(witness);
+    server_stop(&s);
+}
+
 static void die_with_vpps_lock(shm_transport_t *t)
 {
     if (svm_queue_lock(&t->vpp_queue, DEADLINE_NEVER) == 0)
