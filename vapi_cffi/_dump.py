@@ -72,41 +72,31 @@ class Dump(Generic[T_co]):
         layout: dict[str, Any],
     ) -> Generator[Packed, None, None]:
         """The details of one request; `_end` is the message that ended them."""
-        with naming(self._binding.name):
-            yield from self._answers(within, message, rows, want, slowly, layout)
-
-    def _answers(
-        self,
-        within: Any,
-        message: bytes,
-        rows: int,
-        want: int,
-        slowly: bool,
-        layout: dict[str, Any],
-    ) -> Generator[Packed, None, None]:
-        client = self._binding.client
+        client, name = self._binding.client, self._binding.name
+        connection = client.connection
         question = question_of(self._binding, message, layout)
-        log.debug("%s sent, %d bytes", self._binding.name, len(message))
-        with client.watched():
-            beside = client.connection.take_dump_socket(self._timeout, within) if slowly else None
-        if beside is None:
-            with client.watched():
-                collector = Collector(client.connection, question, within, rows=rows)
+        log.debug("%s sent, %d bytes", name, len(message))
+        beside = None
+        with naming(name), client.watched():
+            if slowly:
+                beside = connection.take_dump_socket(self._timeout, within)
+            if beside is None:
+                collector = Collector(connection, question, within, rows=rows)
                 yield from self._collect(collector, want)
-            client.hub.relieve()
-        else:
-            collector = Collector(client.connection, question, rows=rows, beside=beside)
+                client.hub.relieve()
+        if beside is not None:
+            collector = Collector(connection, question, rows=rows, beside=beside)
             try:
-                yield from self._collect(collector, want)
+                with naming(name):
+                    yield from self._collect(collector, want)
             except ConnectionLost:
-                with client.watched():
+                with naming(name), client.watched():
                     # Not only this socket, most likely: then the connection has the better words.
-                    client.connection.ping(self._timeout)
+                    connection.ping(self._timeout)
                 raise
             finally:
-                is_clean = collector.end is not None
-                client.connection.give_dump_socket_back(beside, is_clean=is_clean)
-        log.debug("%s is complete", self._binding.name)
+                connection.give_dump_socket_back(beside, is_clean=collector.end is not None)
+        log.debug("%s is complete", name)
 
     def _collect(self, collector: Collector, want: int) -> Generator[Packed, None, None]:
         tap = self._binding.client.connection.tap
