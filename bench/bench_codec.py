@@ -72,8 +72,8 @@ def bench_rows(measure: Measure, server: Server, kind: str) -> None:
         pytest.skip("nobody is asked")
     with ours(server, "socket") as client:
         binding = client.api.ip_route_add_del.binding
-    message = binding.encode(None, template(1, is_add=True))
-    given = columns(kind)
+    message = binding.encode(None, template(is_add=True))
+    given = columns(kind, 20_000)
 
     def run() -> None:
         rows = sum(batch.count for batch in Rows(binding.codec, message, given, None, 2048))
@@ -88,8 +88,8 @@ def bench_one_by_one(measure: Measure, server: Server) -> None:
         pytest.skip("nobody is asked")
     with ours(server, "socket") as client:
         binding = client.api.ip_route_add_del.binding
-    paths = binding.codec.cls(**template(1, is_add=True)).route.paths
-    prefixes = columns("text")["route.prefix"][:2000]
+    paths = binding.codec.cls(**template(is_add=True)).route.paths
+    prefixes = columns("text", 2000)["route.prefix"]
 
     def run() -> None:
         for prefix in prefixes:
