@@ -97,13 +97,17 @@ def measure(benchmark: Any, request: pytest.FixtureRequest) -> Measure:
         )
         if rates is not None:
             benchmark.extra_info["rates"] = rates
-        return benchmark.pedantic(
-            function,
-            setup=setup,
-            rounds=1 if quick else rounds,
-            iterations=1 if quick or setup is not None else iterations,
-            warmup_rounds=0 if quick else warmup,
-        )
+        try:
+            return benchmark.pedantic(
+                function,
+                setup=setup,
+                rounds=1 if quick else rounds,
+                iterations=1 if quick or setup is not None else iterations,
+                warmup_rounds=0 if quick else warmup,
+            )
+        except pytest.skip.Exception:
+            benchmark.has_error = True  # there is nothing to report, half of it least of all
+            raise
 
     return run
 
