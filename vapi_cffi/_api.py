@@ -27,6 +27,7 @@ from ._errors import (
 )
 from ._hub import lost
 from ._outline import outline, parameters
+from ._table import CONTROL_PING, CONTROL_PING_REPLY
 from ._timeouts import named
 from ._values import ApiMessage
 from ._wire import shown
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from ._base_client import BaseClient
 
 log = logging.getLogger("vapi_cffi")
-
-_PING, _PING_REPLY = "control_ping_51077d14", "control_ping_reply_f6b0b8ca"
 
 
 class Binding:
@@ -105,7 +104,7 @@ class Binding:
             self.details_offset = self.details_codec.context_offset or 2
             if service.reply is None:
                 try:
-                    ping, ping_reply = table[_PING], table[_PING_REPLY]
+                    ping, ping_reply = table[CONTROL_PING], table[CONTROL_PING_REPLY]
                 except KeyError as error:
                     raise MessageUnavailable(f"dumps need {error}, which VPP lacks") from None
                 self.ping = ping.to_bytes(2, "big"), ping_reply.to_bytes(2, "big")

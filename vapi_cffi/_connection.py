@@ -37,12 +37,10 @@ from ._errors import ConnectionLost, MisuseError, NotConnected, VapiError, check
 from ._ffi import ffi, lib
 from ._receiving import Receiving
 from ._sending import Sending, enter
-from ._table import MessageTable
+from ._table import CONTROL_PING, CONTROL_PING_REPLY, MessageTable
 from ._timeouts import to_ns
 
 log = logging.getLogger("vapi_cffi")
-
-_PING, _PING_REPLY = "control_ping_51077d14", "control_ping_reply_f6b0b8ca"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,8 +302,8 @@ class Connection(Sending, Receiving, Calling, Closing):
 
     def ping(self, timeout: float | None = None) -> None:
         """Asks VPP for a sign of life. Errors: as of `call`."""
-        request = self.find(_PING).to_bytes(2, "big") + bytes(8)
-        self.call(request, self.find(_PING_REPLY), timeout=timeout)
+        request = self.find(CONTROL_PING).to_bytes(2, "big") + bytes(8)
+        self.call(request, self.find(CONTROL_PING_REPLY), timeout=timeout)
 
     # ---- dumps ----------------------------------------------------------------------------------
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from ._connection import Connection
 from ._errors import ApiError, BadMessage
+from ._table import CONTROL_PING as CONTROL_PING
+from ._table import CONTROL_PING_REPLY as CONTROL_PING_REPLY
 
-CONTROL_PING = "control_ping_51077d14"
-CONTROL_PING_REPLY = "control_ping_reply_f6b0b8ca"
 SHOW_VERSION = "show_version_51077d14"
 SHOW_VERSION_REPLY = "show_version_reply_c919bde1"
 CLI_INBAND = "cli_inband_f8377302"

@@ -10,10 +10,9 @@ from ._codec import MessageCodec, codec_of, same_message
 from ._connection import Connection
 from ._errors import InvalidArgument, MessageUnavailable, NoSuchMessage
 from ._registry import SharedScope, Sources
+from ._table import CONTROL_PING, CONTROL_PING_REPLY
 from ._values import ApiMessage
 from ._views import Viewer
-
-_PING, _PING_REPLY = "control_ping_51077d14", "control_ping_reply_f6b0b8ca"
 
 #: What a program may give as a request: an object, its fields, or nothing for the defaults.
 Given = ApiMessage | Mapping[str, object] | None
@@ -52,10 +51,10 @@ class Call:
             self.details_id, self.details = self._answer(sources, connection, service.details)
         if self.is_dump:
             table = connection.message_table
-            if _PING not in table or _PING_REPLY not in table:
-                raise MessageUnavailable(f"dumps need {_PING}, which this VPP lacks")
-            self.ping = table[_PING].to_bytes(2, "big")
-            self.end_id = table[_PING_REPLY]
+            if CONTROL_PING not in table or CONTROL_PING_REPLY not in table:
+                raise MessageUnavailable(f"dumps need {CONTROL_PING}, which this VPP lacks")
+            self.ping = table[CONTROL_PING].to_bytes(2, "big")
+            self.end_id = table[CONTROL_PING_REPLY]
         if not self.is_oneway and self.codec.header != ("client_index", "context"):
             raise InvalidArgument(
                 f"{name} has no place for a context: nobody can tell its answer from another"

@@ -9,6 +9,9 @@ from typing import Any
 from ._errors import MessageUnavailable
 from ._ffi import ffi, lib
 
+#: The message that every VPP answers at once, and its answer.
+CONTROL_PING, CONTROL_PING_REPLY = "control_ping_51077d14", "control_ping_reply_f6b0b8ca"
+
 _REPLY = re.compile(r"_reply(_v\d+)?_\w{8}$")
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .._errors import MisuseError, NotConnected, Timeout, VapiError
 from .._ffi import lib
 from .._hub import BATCH, Hub, Mailbox, lost
+from .._table import CONTROL_PING, CONTROL_PING_REPLY
 from .._timeouts import seconds
 from ._waiting import Waker, resolve
 
@@ -397,8 +398,8 @@ class Channel(Hub):
 
     async def ping(self, timeout: float | None = None) -> None:
         """Asks VPP for a sign of life, behind all that was asked before. Errors: as of `filled`."""
-        number = self.connection.find("control_ping_51077d14").to_bytes(2, "big")
-        reply = self.connection.find("control_ping_reply_f6b0b8ca").to_bytes(2, "big")
+        number = self.connection.find(CONTROL_PING).to_bytes(2, "big")
+        reply = self.connection.find(CONTROL_PING_REPLY).to_bytes(2, "big")
         self.in_loop()
         box = self.open((reply,))
         try:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from .._table import CONTROL_PING, CONTROL_PING_REPLY
 from ._errors import (
     VPPApiError,
     VPPIOError,
@@ -18,10 +19,7 @@ from ._errors import (
 from ._message import VPPMessage
 from ._registry import vpp_get_type
 
-_PINGS = {
-    "control_ping": "control_ping_51077d14",
-    "control_ping_reply": "control_ping_reply_f6b0b8ca",
-}
+_PINGS = {"control_ping": CONTROL_PING, "control_ping_reply": CONTROL_PING_REPLY}
 _log = logging.getLogger("vpp_papi")
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from .._errors import InvalidArgument
 from .._values import ApiMessage, ApiValue
+from ..cli._values import plain
 from ._definitions import Definitions
 from ._request import Answer, Handler, Request, row_fields
 
@@ -94,7 +95,7 @@ class Script:
         def answer(request: Request) -> bytes:
             return request.reply(**fields)
 
-        return self._add(Step(answer, plan=lambda: {"reply": _given(message, fields)}))
+        return self._add(Step(answer, plan=lambda: {"reply": given(message, fields)}))
 
     def details(self, rows: Iterable[Row] = (), /, **reply: Any) -> Self:
         """These rows of a dump, or of a stream: then followed by its reply with these fields."""
@@ -116,8 +117,8 @@ class Script:
                 yield request.reply(**reply)
 
         def plan() -> dict[str, Any]:
-            rows = [_given(message, row) for message, row in zip(messages, kept, strict=True)]
-            return {"details": rows} | ({} if last is None else {"reply": _given(last, reply)})
+            rows = [given(message, row) for message, row in zip(messages, kept, strict=True)]
+            return {"details": rows} | ({} if last is None else {"reply": given(last, reply)})
 
         return self._add(Step(answer, plan=plan))
 
@@ -194,12 +195,9 @@ class Script:
         return f"<Script for {self.name}: {len(self._steps)} steps, {self.requests} requests>"
 
 
-def _given(message: ApiValue, fields: Mapping[str, Any]) -> dict[str, Any]:
+def given(message: ApiValue, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that were given, as JSON has them."""
-    # The form of the command line, which is needed only for peers in other processes.
-    from ..cli._values import plain
-
     return {name: plain(getattr(message, name)) for name in fields}
 
 
-__all__ = ["Answer", "Handler", "Row", "Script", "Step"]
+__all__ = ["Answer", "Handler", "Row", "Script", "Step", "given"]

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from .._errors import NotConnected
-from ..cli._values import plain
 from ._client_info import ClientInfo
 from ._definitions import Definitions
 from ._remote import RemoteRequests, RemoteScript, ask
+from ._script import given
 
 #: How long the child may take to end before it is killed.
 STOP_SECONDS = 20.0
@@ -157,11 +157,8 @@ class SpawnedPeer:
         """
         message = self.definitions.message(name)
         event = self.definitions.scope.codec(message.name).cls(**fields)
-        given = {field: plain(getattr(event, field)) for field in fields}
-        about = {} if _to is None else {"to": _to}
-        answer = self.ask(
-            "event", _wait=_timeout, message=name, fields=given, timeout=_timeout, **about
-        )
+        about = {"fields": given(event, fields)} | ({} if _to is None else {"to": _to})
+        answer = self.ask("event", _wait=_timeout, message=name, timeout=_timeout, **about)
         return int(answer["count"])
 
     @property
