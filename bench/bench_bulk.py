@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from clients import ours, papi
-from installed import run_vapi
+from installed import run_vapi, vapi_of
 from servers import Measure, Server
 
 from vapi_cffi import Client, Transport
@@ -121,12 +120,7 @@ def bench_vapi_routes(
     over: Transport,
 ) -> None:
     """bench_vapi.c, which adds the same routes. What the original loses is in its rate, too."""
-    if over not in server.transports:
-        pytest.skip("VAPI_TEST_VPP_SHM_PREFIX is not set")
-    is_original = client == "VAPI C"
-    if is_original and server.name == "peer":
-        pytest.skip("the original wants a VPP")
-    adds: Path = request.getfixturevalue("original_vapi" if is_original else "our_vapi")
+    adds, is_original = vapi_of(request, client, server, over)
     rates: list[float] = []
     with ours(server, "socket") as own, emptied(own):
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import pytest
 from bench_bulk import PAPI_ROUTES, ROUTES, emptied, program
 from clients import loopbacks, ours, papi
-from installed import run_vapi
+from installed import run_vapi, vapi_of
 from servers import Measure, Server
 
 from vapi_cffi import Client, Transport
@@ -111,12 +110,7 @@ def bench_vapi(
     The original crashes when the first client that a VPP had by shared memory was not one of the
     classic kind: so that is what comes before it here.
     """
-    if over not in server.transports:
-        pytest.skip("VAPI_TEST_VPP_SHM_PREFIX is not set")
-    is_original = client == "VAPI C"
-    if is_original and server.name == "peer":
-        pytest.skip("the original wants a VPP")
-    dumps: Path = request.getfixturevalue("original_vapi" if is_original else "our_vapi")
+    dumps, is_original = vapi_of(request, client, server, over)
     rates: list[float] = []
     with ours(server, over) as own, there(own, mode):
         count = ROUTES if mode == "routes" else INTERFACES

@@ -6,10 +6,8 @@ Routes and dumps are measured beside what Python makes of them: bench_bulk.py, b
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from installed import run_vapi
+from installed import run_vapi, vapi_of
 from servers import Measure, Server
 
 from vapi_cffi import Transport
@@ -38,13 +36,8 @@ def bench_c_api(
     depth: int,
     count: int,
 ) -> None:
-    if client == "VAPI C" and server.name == "peer":
-        pytest.skip("the original wants a VPP")
     transport: Transport = "socket" if way == "uds" else "shm"
-    if transport not in server.transports:
-        pytest.skip("VAPI_TEST_VPP_SHM_PREFIX is not set")
-    is_original = client == "VAPI C"
-    program: Path = request.getfixturevalue("original_vapi" if is_original else "our_vapi")
+    program, is_original = vapi_of(request, client, server, transport)
     if (client, mode, way) == SLOW:
         count //= 20
     rates: list[float] = []

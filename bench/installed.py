@@ -67,6 +67,19 @@ def ours(folder: Path) -> Path:
     return compiled(folder / "bench_vapi", VAPI_SOURCE, flags)
 
 
+def vapi_of(
+    request: pytest.FixtureRequest, client: str, server: Server, over: Transport
+) -> tuple[Path, bool]:
+    """bench_vapi with the library that `client` names, and whether that is the original; skips the
+    test where it cannot be had."""
+    if over not in server.transports:
+        pytest.skip("VAPI_TEST_VPP_SHM_PREFIX is not set")
+    is_original = client == "VAPI C"
+    if is_original and server.name == "peer":
+        pytest.skip("the original wants a VPP")
+    return request.getfixturevalue("original_vapi" if is_original else "our_vapi"), is_original
+
+
 def run_vapi(
     program: Path,
     mode: str,
