@@ -6,8 +6,10 @@ import math
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Thread
+from threading import Lock, Thread
 from typing import TypeVar
+
+from .._aside import begin
 
 T = TypeVar("T")
 
@@ -56,28 +58,42 @@ async def in_thread(
     are rare. A coroutine that is cancelled leaves it to finish by its own deadline; then `undo`
     takes back what it did."""
     outcome: Future[T] = loop.create_future()
+    lock = Lock()
+    is_done = is_given_up = False
 
     def tell(result: T | None, error: BaseException | None) -> None:
         if outcome.done():
-            if error is None and undo is not None:
-                Thread(target=undo, name=name).start()
-        elif error is not None:
+            return
+        if error is not None:
             outcome.set_exception(error)
         else:
             outcome.set_result(result)  # type: ignore[arg-type]
 
     def run() -> None:
+        nonlocal is_done
         result: T | None = None
         error: BaseException | None = None
         try:
             result = work()
         except BaseException as caught:  # noqa: BLE001 - raised where it is waited for
             error = caught
-        try:
-            loop.call_soon_threadsafe(tell, result, error)
-        except RuntimeError:  # the loop was closed meanwhile
-            if error is None and undo is not None:
-                undo()
+        with lock:
+            is_done = error is None
+            if not is_given_up:
+                with suppress(RuntimeError):  # the loop is closed: who waits is going to give up
+                    loop.call_soon_threadsafe(tell, result, error)
+                return
+        if is_done and undo is not None:
+            undo()
 
     Thread(target=run, name=name, daemon=True).start()
-    return await outcome
+    try:
+        return await outcome
+    except BaseException:
+        # Also when it is done: a loop that ends tells nobody any more, and who is cancelled between
+        # being told and going on never learns of it.
+        with lock:
+            is_given_up = True
+        if is_done and undo is not None:
+            begin(undo, name)
+        raise
