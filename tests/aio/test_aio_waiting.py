@@ -62,7 +62,7 @@ def test_its_result_and_its_error(run: Callable[..., None]) -> None:
         assert work.undos == 0
         fails = Work(ValueError("no"))
         fails.may_end.set()
-        with pytest.raises(ValueError, match="^no$"):
+        with pytest.raises(ValueError, match=r"^no$"):
             await fails.wait()
         assert fails.undos == 0
 
