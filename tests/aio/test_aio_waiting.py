@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from vapi_cffi.aio import _waiting
 from vapi_cffi.aio._waiting import in_thread
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
@@ -123,3 +124,36 @@ def test_the_loop_ends(new_loop: NewLoop, first: str) -> None:
     coroutine.close()
     assert work.undone.wait(10)
     assert work.undos == 1
+
+
+def test_it_ends_while_it_is_given_up(
+    run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Just after the coroutine has said so: one of the two undoes it, not both."""
+    work = Work()
+
+    class Interrupted:
+        """A lock that the coroutine loses to the thread as soon as it lets go."""
+
+        def __init__(self) -> None:
+            self._lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            self._lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self._lock.release()
+            if threading.current_thread() is threading.main_thread():
+                work.end()
+
+    async def main() -> None:
+        task = asyncio.create_task(work.wait())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        work.end()
+        assert work.undos == 1
+
+    monkeypatch.setattr(_waiting, "Lock", Interrupted)
+    run(main)

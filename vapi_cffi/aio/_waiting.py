@@ -94,6 +94,7 @@ async def in_thread(
         # being told and going on never learns of it.
         with lock:
             is_given_up = True
-        if is_done and undo is not None:
+            has_effect = is_done  # once let go of the lock, the work that ends undoes itself
+        if has_effect and undo is not None:
             begin(undo, name)
         raise
