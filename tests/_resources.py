@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+from operator import le
 from pathlib import Path
+from time import monotonic, sleep
+
+#: Descriptors, threads and shared mappings.
+Resources = tuple[int, int, int]
 
 
 def open_files() -> set[str]:
@@ -18,12 +23,22 @@ def open_files() -> set[str]:
     return found
 
 
-def resources() -> tuple[int, int, int]:
+def resources() -> Resources:
     """How many descriptors, threads and shared mappings this process has."""
     gc.collect()
     maps = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
     shared = sum(" rw-s " in line for line in maps)
     return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), shared
+
+
+def check_no_more_than(before: Resources) -> None:
+    """Fails when there is more now; fewer is what an earlier test left, and somebody tidied up
+    meanwhile. A thread that was joined counts until the kernel has put it away, for which it may
+    take a second on a busy machine: that is waited for."""
+    deadline = monotonic() + 20
+    while (now := resources())[1] > before[1] and monotonic() < deadline:
+        sleep(0.005)
+    assert all(map(le, now, before)), f"descriptors, threads, mappings: {now}, were {before}"
 
 
 def resident_kib() -> int:

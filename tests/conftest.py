@@ -7,11 +7,10 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from itertools import count
-from operator import le
 from pathlib import Path
 
 import pytest
-from _resources import open_files, resources
+from _resources import check_no_more_than, open_files, resources
 from hypothesis import HealthCheck, settings
 
 from vapi_cffi import TRANSPORTS, Connection, Transport
@@ -91,12 +90,11 @@ def leak_check() -> Iterator[None]:
     """
     before, files = resources(), open_files()
     yield
-    after = resources()
-    # Fewer is what an earlier test left, and somebody tidied up meanwhile.
-    assert all(map(le, after, before)), (
-        f"descriptors, threads, mappings: {after}, were {before}; "
-        f"new: {sorted(open_files() - files)}"
-    )
+    try:
+        check_no_more_than(before)
+    except AssertionError as error:
+        error.add_note(f"new: {sorted(open_files() - files)}")
+        raise
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+from _waiting import until
 
 from vapi_cffi import (
     Client,
@@ -38,14 +39,6 @@ def many(address: str, transport: Transport) -> Iterator[Client]:
     with connect(address, transport=transport, timeout=60.0) as client:
         assert client.bulk("create_loopback", count=MANY - 1).ok
         yield client
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Looks again and again."""
-    deadline = monotonic() + seconds
-    while not condition():
-        assert monotonic() < deadline
-        sleep(0.005)
 
 
 # ---- slow loops ----------------------------------------------------------------------------------
