@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import json
 import os
@@ -32,6 +33,8 @@ class Terminal:
         self.process = process
         self._leader = leader
         self.seen = ""
+        # What is read at once may end within a character.
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
 
     def until(self, test: Callable[[str], bool]) -> str:
         """Reads until the test is true of everything seen. Fails after half a minute."""
@@ -45,15 +48,15 @@ class Terminal:
                 part = os.read(self._leader, 65536)
             except OSError:  # EIO: the program ended
                 break
-            self.seen += part.decode()
+            self.seen += self._decode(part)
         return self.seen
 
     def send(self, text: str) -> None:
         os.write(self._leader, text.encode())
 
     def end(self) -> int:
-        """Reads to the end; the exit code."""
-        self.until(lambda seen: False) if self.process.poll() is None else None
+        """Reads to the end, which may have come already; the exit code."""
+        self.until(lambda seen: False)
         return self.process.wait(SECONDS)
 
     def modes(self) -> list[object]:
