@@ -112,7 +112,7 @@ def test_call_takes_any_bytes_like(connection: Connection) -> None:
 def test_calls_leave_other_messages_for_recv(connection: Connection) -> None:
     connection.send_bytes(ping_bytes(connection, context=77))
     assert _messages.show_version(connection).program
-    with connection.recv(2.0) as message:
+    with connection.recv(10) as message:
         assert context_of(message.data) == 77
 
 
@@ -127,7 +127,7 @@ def test_send_and_recv_in_place(connection: Connection) -> None:
     assert bytes(buffer.data) == bytes(len(request)), "memory for messages comes zeroed"
     buffer.data[:] = request
     connection.send(buffer)
-    with connection.recv(2.0) as message:
+    with connection.recv(10) as message:
         assert message.id == connection.find(PING_REPLY)
         assert context_of(message.data) == 0x01020304
         assert message.data.readonly
@@ -146,7 +146,7 @@ def test_send2_keeps_a_dump_and_its_ping_together(connection: Connection) -> Non
     connection.send2(*buffers)
     interfaces = []
     while True:
-        with connection.recv(2.0) as message:
+        with connection.recv(10) as message:
             if message.id == connection.find(PING_REPLY):
                 break
             interfaces.append(_messages.Interface.parse(message.data))
@@ -218,7 +218,7 @@ def test_dispatch_hands_out_what_is_there(connection: Connection) -> None:
     connection.send_many([ping_bytes(connection, context=i) for i in range(3)])
     seen: list[int] = []
     while len(seen) < 3:
-        assert connection.dispatch(lambda message: seen.append(context_of(message.data)), timeout=2)
+        assert connection.dispatch(lambda m: seen.append(context_of(m.data)), timeout=10)
     assert seen == [0, 1, 2]
     assert connection.dispatch(seen.append, timeout=0) == 0
 
@@ -230,15 +230,15 @@ def test_an_exception_in_a_callback_comes_out_and_the_rest_stays(connection: Con
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
-        connection.dispatch(fail, timeout=2)
-    contexts = [context_of(connection.recv_bytes(1, 2.0)[0]) for _ in range(2)]
+        connection.dispatch(fail, timeout=10)
+    contexts = [context_of(connection.recv_bytes(1, 10)[0]) for _ in range(2)]
     assert contexts == [1, 2]
 
 
 def test_a_callback_may_disconnect(leak_check: None, address: str, transport: Transport) -> None:
     with Connection(address, transport=transport) as connection:
         connection.send_many([ping_bytes(connection, context=i) for i in range(3)])
-        assert connection.dispatch(lambda message: connection.disconnect(), timeout=2) == 1
+        assert connection.dispatch(lambda message: connection.disconnect(), timeout=10) == 1
         assert not connection.is_connected
 
 
@@ -246,15 +246,15 @@ def test_dispatch_limit(connection: Connection) -> None:
     connection.send_many([ping_bytes(connection, context=i) for i in range(3)])
     seen: list[int] = []
     while len(seen) < 2:
-        connection.dispatch(lambda m: seen.append(m.id), limit=2 - len(seen), timeout=2)
-    assert len(connection.recv_bytes(1, 2.0)) == 1
+        connection.dispatch(lambda m: seen.append(m.id), limit=2 - len(seen), timeout=10)
+    assert len(connection.recv_bytes(1, 10)) == 1
 
 
 def test_events(connection: Connection) -> None:
     index = _messages.create_loopback(connection)
     _messages.want_events(connection, os.getpid())
     _messages.set_flags(connection, index, up=True)
-    with connection.recv(2.0) as message:
+    with connection.recv(10) as message:
         assert message.id == connection.find(_messages.SW_INTERFACE_EVENT)
         event = _messages.InterfaceEvent.parse(message.data)
     assert (event.sw_if_index, event.flags & 1, event.deleted) == (index, 1, False)
@@ -265,17 +265,17 @@ def test_fileno_is_readable_while_messages_wait(connection: Connection) -> None:
     poller.register(connection.fileno(), select.POLLIN)
     assert poller.poll(0) == []
     connection.send_bytes(ping_bytes(connection))
-    assert poller.poll(2000)
-    connection.recv(1.0).release()
+    assert poller.poll(10_000)
+    connection.recv(10).release()
     assert poller.poll(0) == []
 
 
 def test_wait(connection: Connection) -> None:
     started = monotonic()
     assert not connection.wait(0.15)
-    assert 0.1 < monotonic() - started < 2
+    assert 0.1 < monotonic() - started < 10
     connection.send_bytes(ping_bytes(connection))
-    assert connection.wait(2.0)
+    assert connection.wait(10)
     assert connection.wait(0), "waiting takes nothing away"
     connection.recv(0).release()
     assert not connection.wait(0)
@@ -286,7 +286,7 @@ def test_recv_times_out_on_time(connection: Connection, timeout: float) -> None:
     started = monotonic()
     with pytest.raises(Timeout, match=f"{timeout:g} s"):
         connection.recv(timeout)
-    assert timeout * 0.9 < monotonic() - started < timeout + 1.0
+    assert timeout * 0.9 < monotonic() - started < timeout + 5
 
 
 def test_zero_does_not_wait(connection: Connection) -> None:
@@ -306,7 +306,7 @@ def test_nonblocking_mode(address: str, transport: Transport) -> None:
         with pytest.raises(WouldBlock):
             connection.recv()
         connection.send_bytes(ping_bytes(connection, context=9))
-        assert connection.wait(2.0)
+        assert connection.wait(10)
         with connection.recv() as message:
             assert context_of(message.data) == 9
         assert _messages.show_version(connection).program, "calls wait in both modes"

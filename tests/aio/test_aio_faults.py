@@ -298,7 +298,9 @@ WAITS: dict[str, Callable[[aio.Client], Awaitable[Any]]] = {
     "cli": lambda vpp: vpp.cli("show version"),
     "gather": lambda vpp: asyncio.gather(*[vpp.api.control_ping() for _ in range(3000)]),
     "connect": lambda vpp: aio.connect(
-        str(vpp.connection.address), transport=vpp.transport, timeout=1.0
+        str(vpp.connection.address),
+        transport=vpp.transport,
+        timeout=vpp.connection.options.timeout,
     ).connect(),
 }
 
@@ -323,7 +325,7 @@ def test_ctrl_c(peer: Peer, transport: Transport, name: str, opened: bool) -> No
                 loop.call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
                 await WAITS[name](vpp)
         except asyncio.CancelledError:
-            assert loop.time() - began[0] < 5
+            assert loop.time() - began[0] < 10
             after.append((await vpp.api.show_version()).program)
             assert len([item async for item in vpp.api.sw_interface_dump()]) == 1
             raise
@@ -348,7 +350,7 @@ def test_ctrl_c_while_closing(peer: Peer, transport: Transport) -> None:
             try:
                 await vpp.close()
             finally:
-                assert loop.time() - began < 1
+                assert loop.time() - began < 10
                 for thread in threading.enumerate():
                     if thread.name == "vapi-close":
                         closing.append(thread)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 
 import pytest
+from _interrupts import interrupted
 
 from vapi_cffi import Client, Timeout, Transport, VapiError, connect
 from vapi_cffi.sim import Peer, SpawnedPeer
@@ -80,15 +80,6 @@ def test_a_peer_that_dies_under_threads(
         assert all(isinstance(outcome, VapiError) for outcome in outcomes), outcomes
 
 
-@pytest.fixture
-def interrupt_in() -> Iterator[Callable[[float], None]]:
-    """Makes a handler raise KeyboardInterrupt after some seconds, as Ctrl-C does."""
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
-
-
 def half_read(client: Client) -> None:
     dump = iter(client.api.sw_interface_dump())
     next(dump)
@@ -117,7 +108,9 @@ ANSWERED: dict[str, Callable[[Client], Any]] = {
     "pump": lambda client: client.connection.pump(ping_of(client), count=10_000),
     "ping": lambda client: client.connection.ping(),
     "connect": lambda client: connect(
-        str(client.connection.address), transport=client.transport, timeout=0.5
+        str(client.connection.address),
+        transport=client.transport,
+        timeout=client.connection.options.timeout,
     ),
 }
 WAITS: dict[str, Callable[[Client], Any]] = {
@@ -133,21 +126,18 @@ def ping_of(client: Client) -> bytes:
 
 @pytest.mark.parametrize("opened", [False, True], ids=["fresh", "opened"])
 @pytest.mark.parametrize("name", WAITS)
-def test_ctrl_c(
-    client: Client, peer: Peer, interrupt_in: Callable[..., None], name: str, opened: bool
-) -> None:
+def test_ctrl_c(client: Client, peer: Peer, name: str, opened: bool) -> None:
     """In each wait, before and after a socket for dumps was opened."""
     assert len(client.api.sw_interface_dump().all()) == 1  # the ways are open, the codecs made
     if opened:
         assert len(list(client.api.sw_interface_dump())) == 1
     client.api.show_version()
     with peer.faults.stalled():
-        interrupt_in(0.1)
         started = monotonic()
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), interrupted(0.1):
             WAITS[name](client)
         # A bulk gives what is under way a second to be answered.
-        assert monotonic() - started < (4.0 if name == "bulk" else 2.0)
+        assert monotonic() - started < 4.5
     assert client.api.show_version(_timeout=30).program == "vpe"
     assert len(list(client.api.sw_interface_dump(_timeout=30))) == 1
     assert len(client.api.sw_interface_dump(_timeout=30).all()) == 1
@@ -168,18 +158,15 @@ def test_vpp_does_not_answer(peer: Peer, address: str, transport: Transport) -> 
             assert len(list(client.api.sw_interface_dump(_timeout=30))) == 1
 
 
-def test_ctrl_c_while_closing(
-    peer: Peer, address: str, transport: Transport, interrupt_in: Callable[[float], None]
-) -> None:
+def test_ctrl_c_while_closing(peer: Peer, address: str, transport: Transport) -> None:
     """VPP's goodbye is not waited for; what is left goes on by itself."""
     client = connect(address, transport=transport, timeout=30.0)
     assert len(list(client.api.sw_interface_dump())) == 1
     with peer.faults.stalled():
-        interrupt_in(0.1)
         started = monotonic()
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), interrupted(0.1):
             client.close()
-        assert monotonic() - started < 1.0
+        assert monotonic() - started < 10
     for thread in threading.enumerate():
         if thread.name in ("vapi-disconnect", "vapi-dump-close"):
             thread.join(20)
@@ -188,13 +175,10 @@ def test_ctrl_c_while_closing(
     client.close()
 
 
-def test_ctrl_c_while_waiting_to_reconnect(
-    peer: Peer, interrupt_in: Callable[[float], None]
-) -> None:
+def test_ctrl_c_while_waiting_to_reconnect(peer: Peer) -> None:
     with connect(peer.address(), reconnect=True) as client:
         peer.stop()
         with pytest.raises(ConnectionError):
             list(iter(client.api.control_ping, None))
-        interrupt_in(0.1)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), interrupted(0.1):
             client.wait_connected(30)

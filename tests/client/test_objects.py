@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import gc
-import os
-import signal
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from typing import Any
 
 import pytest
 from _children import freeze
+from _interrupts import interrupted
 
 from vapi_cffi import (
     Client,
@@ -403,11 +402,8 @@ def test_ctrl_c(connection: Connection, peer: Peer) -> None:
     dumped(connection).close()
     with peer.faults.stalled():
         request: Any = OneRequest(connection, "show_version").execute()
-        timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), interrupted(0.1):
             request.wait_for_response()
-        timer.join()
     request.wait_for_response()
     assert request.response.program == "vpe"
 

@@ -109,7 +109,7 @@ def test_lost_and_late_answers(peer: Peer, client: Client) -> None:
     peer.on("pet_feed").delay(0.15)
     began = time.monotonic()
     client.api.pet_feed(name="rex")
-    assert 0.15 <= time.monotonic() - began < 3
+    assert 0.15 <= time.monotonic() - began < 4.5  # the client's patience is 5
     peer.on("pet_feed").reply(-9).delay(0.1).times(1)
     assert outcome(client.api.pet_feed, name="rex") == -9
     assert outcome(client.api.pet_feed, name="rex") == 0
