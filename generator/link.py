@@ -32,20 +32,25 @@ from .schema import (
     TypeDecl,
     UnionDecl,
 )
-from .sizes import MAX_SIZE, Layout, LayoutError, lay_out
+from .sizes import MAX_SIZE, Layout, LayoutError, UnsupportedError, lay_out
 
 _ENUM_BASES = ("u8", "u16", "u32", "i8", "i16", "i32")
 _FLAG_BASES = ("u8", "u16", "u32")
 
 
 class Linker:
-    """Builds the types of a run, one object for each name."""
+    """Builds the types of a run, one object for each name.
+
+    A type or message that is unsupported is left out, with a warning, and so is what needs it: the
+    rest of a plugin is of use without.
+    """
 
     def __init__(self, marks: Marks, origins: Mapping[str, str], diagnostics: Diagnostics) -> None:
         self._marks = marks
         self._origins = origins
         self._diagnostics = diagnostics
         self.types: dict[str, UserType] = {}
+        self._left_out: set[str] = set()
 
     def add(self, decl: TypeDecl) -> None:
         """Link one type; everything it needs was added before. Mistakes are reported."""
@@ -103,6 +108,8 @@ class Linker:
     def _alias(self, decl: AliasDecl) -> Alias | None:
         target = self.find(decl.type)
         if target is None:
+            if bare_name(decl.type) in self._left_out:
+                self._leave_out(decl.name, decl.where, f"{decl.type} is")
             return None
         if decl.length is None and decl.type == "string":
             message = f"alias {decl.name!r} of string: expected a length"
@@ -152,6 +159,9 @@ class Linker:
         types = []
         for index, item in enumerate(decls, 1):
             kind = self.find(item.type)
+            if kind is None and bare_name(item.type) in self._left_out:
+                self._leave_out(owner, place_of(item, where, index), f"{item.type} is")
+                return None
             if kind is None:
                 # Types that exist but are broken were reported where they are defined.
                 self._diagnostics.error(place_of(item, where, index), unknown_type(item.type))
@@ -161,8 +171,15 @@ class Linker:
             return lay_out(decls, types, start=start, is_union=is_union)
         except LayoutError as bad:
             place = place_of(decls[bad.index], where, bad.index + 1)
-            self._diagnostics.error(place, f"{owner!r}: {bad}")
+            if isinstance(bad, UnsupportedError):
+                self._leave_out(owner, place, str(bad))
+            else:
+                self._diagnostics.error(place, f"{owner!r}: {bad}")
             return None
+
+    def _leave_out(self, name: str, where: Where, reason: str) -> None:
+        self._left_out.add(name)
+        self._diagnostics.warning(where, f"{name!r} is left out: {reason}")
 
     def check_selectors(self, fields: Sequence[Field], where: Where, owner: str) -> None:
         """Check each `[discriminator=...]` of a block, and the cases of its union."""

@@ -25,11 +25,13 @@ from .model import (
     Enum,
     Message,
     Model,
+    OutlineItem,
     PathBlock,
     Role,
     Service,
     Struct,
     Union,
+    UserType,
 )
 from .schema import DefineDecl, EnumDecl, OptionDecl, SchemaFile, ServiceDecl, TypeDecl
 from .services import check, derive
@@ -215,7 +217,7 @@ class _FileResolver:
         schema = unit.schema
         proof = self._library.prove(unit)
         services = self._services(unit)
-        messages = self._messages(unit, services, proof.generated)
+        messages = _whole(self._messages(unit, services, proof.generated), services)
         types = self._linker.types
         flat = [types[decl.name] for decl, _ in unit.types if decl.name in types]
         needed = dict.fromkeys(flat)
@@ -246,7 +248,7 @@ class _FileResolver:
             crc=proof.crc,
             name=schema.name,
             path=schema.path,
-            outline=proof.outline,
+            outline=_without(proof.outline, types, messages),
             is_json=schema.is_inlined,
             digest=schema.digest,
         )
@@ -322,8 +324,34 @@ def _checked_crc(define: DefineDecl, folds: Folds, diagnostics: Diagnostics) -> 
 
 
 def _all_in(item: ServiceDecl, messages: Mapping[str, Message]) -> bool:
-    named = (item.caller, item.reply, item.stream_message, *item.events)
-    return all(name is None or name in messages for name in named)
+    return all(name in messages for name in _named(item))
+
+
+def _named(item: ServiceDecl) -> set[str]:
+    named = {item.caller, item.reply, item.stream_message, *item.events}
+    return {name for name in named if name is not None}
+
+
+def _whole(messages: dict[str, Message], services: Iterable[ServiceDecl]) -> dict[str, Message]:
+    """Without those that are of use only to a service of which the linker left a message out."""
+    kept: set[str] = set()
+    broken: set[str] = set()
+    for item in services:
+        (kept if _all_in(item, messages) else broken).update(_named(item))
+    return {name: item for name, item in messages.items() if name in kept or name not in broken}
+
+
+def _without(
+    outline: tuple[OutlineItem, ...] | None,
+    types: Mapping[str, UserType],
+    messages: Mapping[str, Message],
+) -> tuple[OutlineItem, ...] | None:
+    """The outline without what was left out."""
+    if outline is None:
+        return None
+    plain = ("option", "import", "missing import", "services", "counters", "paths")
+    known = {*(("define", name) for name in messages), *((t.kind, t.name) for t in types.values())}
+    return tuple([x for x in outline if x.kind in plain or (x.kind, x.name) in known])
 
 
 def _service(item: ServiceDecl, messages: Mapping[str, Message]) -> Service:

@@ -30,6 +30,10 @@ class LayoutError(ValueError):
         self.index = index
 
 
+class UnsupportedError(LayoutError):
+    """A block that VPP's own compiler takes, and that has no form here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Result of `lay_out`: linked fields, size of the fixed part, variable tail."""
@@ -113,7 +117,8 @@ def _check(
     if any(item.name == decl.name for item in earlier):
         raise LayoutError(index, f"second field {decl.name!r} in one block")
     if kind.is_variable and shape is not Shape.SCALAR:
-        raise LayoutError(index, f"array {decl.name!r} of {decl.type}, which has a variable size")
+        message = f"array {decl.name!r} of {decl.type}, which has a variable size"
+        raise UnsupportedError(index, message)
     if shape is Shape.VLA:
         count = next((item for item in earlier if item.name == decl.length_field), None)
         if count is None:

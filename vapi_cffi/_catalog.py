@@ -205,6 +205,9 @@ class Scope:
             return TextKind(length) if length else StringTail()
         kind = self.kind(spelling)
         if isinstance(kind, Block):
+            if len(item) > 2 and not isinstance(item[2], dict):
+                what = f"array {item[1]!r} of {spelling}, which has a variable size"
+                raise DefinitionError(f"{what}: not supported")
             return BlockTail(kind)
         if length is None:
             return kind
@@ -217,6 +220,8 @@ class Scope:
         for item in items:
             options = item[2] if len(item) == 3 and isinstance(item[2], dict) else {}
             made.append(BlockField(item[1], self._field_kind(item), options.get("default")))
+        if any(isinstance(field.kind, Tail) for field in made[:-1]):
+            raise ValueError("a field of variable size is not the last")
         by_name = {field.api_name: field for field in made}
         for field, item in zip(made, items, strict=True):
             if len(item) > 3 and item[3] is not None:

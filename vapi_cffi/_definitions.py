@@ -7,12 +7,15 @@ the cache it is a text and a short index, and a definition is parsed when it is 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ._errors import BadMessage, InvalidArgument
+
+log = logging.getLogger("vapi_cffi")
 
 _SECTIONS = ("enums", "enumflags", "unions", "types")
 
@@ -178,5 +181,7 @@ def read_files(files: Sequence[Path]) -> ParsedDefinitions:
             model = load(for_generator, effort=0)
         except ApiError as error:
             raise InvalidArgument(str(error)) from None
+        for warning in model.warnings:
+            log.warning("%s", warning)
         documents += [to_document(item) for item in model.files]
     return ParsedDefinitions(documents)

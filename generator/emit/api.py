@@ -66,7 +66,8 @@ def path_of(file: ApiFile, model: Model) -> str:
 def outline_of(file: ApiFile) -> tuple[OutlineItem, ...]:
     """The statements of a file in order; for JSON without known order a self-contained one."""
     if file.outline is not None:
-        return file.outline
+        has_services = bool(explicit_services(file))  # not where all of them were left out
+        return tuple([x for x in file.outline if has_services or x.kind != "services"])
     items = [OutlineItem("option", name) for name in file.options]
     items += [OutlineItem("missing import", path) for path in dict.fromkeys(file.imports)]
     items += [OutlineItem(_kind_of(item), item.name) for item in file.types]

@@ -382,6 +382,21 @@ def test_malformed_definitions(scope_of: MakeScope, fields: Any) -> None:
         scope.codec("m")
 
 
+def test_variable_sizes_that_have_no_codec_are_refused(scope_of: MakeScope) -> None:
+    """Rather than taken for a single one. VPP's compiler takes arrays of them."""
+    text = ["text", ["u8", "n"], ["u8", "bytes", 0, "n"]]
+    inside = ["inside", ["u8", "n"], ["vl_api_text_t", "texts", 0, "n"]]
+    for fields in (
+        [["u8", "n"], ["vl_api_text_t", "texts", 0, "n"]],
+        [["vl_api_text_t", "texts", 2]],
+        [["vl_api_inside_t", "inside"]],
+    ):
+        with pytest.raises(DefinitionError, match="array 'texts' of vl_api_text_t"):
+            scope_of(*fields, types=[text, inside]).codec("m")
+    with pytest.raises(DefinitionError):
+        scope_of(["vl_api_text_t", "one"], ["u8", "end"], types=[text]).codec("m")
+
+
 # ---- elements of arrays, decoded when looked at ------------------------------------------------
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from generator import load
+
 Write = Callable[[dict[str, str]], Path]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -170,3 +172,43 @@ def test_bad_input(run: Run, tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "out").exists()
     # Measured: at most 0.8 s, most of it to start Python. More room, because machines are shared.
     assert elapsed < 5
+
+
+UNSUPPORTED = """\
+option version = "1.0.0";
+typedef rule { u32 id; u8 n; u8 text[n]; };
+typedef rules { u8 n; vl_api_rule_t list[n]; };
+typedef vl_api_rules_t all_rules;
+autoreply define set { u32 client_index; u32 context; u8 n; vl_api_rule_t list[n]; };
+autoreply define plain { u32 client_index; u32 context; vl_api_rule_t one; };
+define pair_get { u32 client_index; u32 context; };
+define pair_get_reply { u32 context; i32 retval; };
+define pair_details { u32 context; vl_api_all_rules_t all; };
+service { rpc pair_get returns pair_get_reply stream pair_details; };
+define pair_dump { u32 client_index; u32 context; };
+"""
+
+
+def test_what_is_unsupported_is_left_out_alone(write: Write, run: Run) -> None:
+    """What needs it goes with it, and whole services; in each form the rest is as it was."""
+    folder = write({"t.api": UNSUPPORTED})
+    model = load(folder / "t.api")
+    assert [str(item).partition("t.api:")[2] for item in model.warnings] == [
+        "3:37: warning: 'rules' is left out: "
+        "array 'list' of vl_api_rule_t, which has a variable size",
+        "4:24: warning: 'all_rules' is left out: vl_api_rules_t is",
+        "5:75: warning: 'set' is left out: "
+        "array 'list' of vl_api_rule_t, which has a variable size",
+        "9:55: warning: 'pair_details' is left out: vl_api_all_rules_t is",
+    ]
+    assert set(model.types) == {"rule"}
+    assert set(model.messages) == {"plain", "plain_reply"}
+    assert set(model.services) == {"plain"}
+    targets = ["--c", "c", "--cpp", "cpp", "--python", "py", "--json", "json", "--api", "api"]
+    done = run(*targets, "t.api")
+    assert done.returncode == 0
+    assert done.stderr.count("is left out") == 4
+    for path in ("api/t.api", "json/t.api.json"):
+        again = load(folder / path, effort=0)  # JSON keeps the CRC of the whole file
+        assert not again.warnings
+        assert (again.types, again.messages) == (model.types, model.messages)
