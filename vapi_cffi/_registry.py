@@ -52,7 +52,7 @@ def scope_of_server(connection: Connection) -> SharedScope:
     """The scope of what the connected VPP says about itself.
 
     The cache is asked by VPP's version and its message table, names and CRCs: where both are equal
-    the definitions are. Errors: `MessageUnavailable` if VPP cannot tell (it is older than 22.10).
+    the definitions are. Errors: `MessageUnavailable` if VPP cannot tell (it is older than 24.06).
     """
     table = connection.message_table
     call = partial(type(connection).call, connection)  # past a trace, which asks for definitions

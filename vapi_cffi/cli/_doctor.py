@@ -327,7 +327,7 @@ def _api(client: object) -> Iterator[Finding]:
         yield Finding(
             "note",
             "definitions",
-            "this VPP does not describe its API (it is older than 22.10)",
+            "this VPP does not describe its API (it is older than 24.06)",
             "pass --api /usr/share/vpp/api",
         )
     else:

@@ -41,7 +41,7 @@ class Live:
             reply = self._client.api.get_api_json()
         except AttributeError as error:
             raise MessageUnavailable(
-                "this VPP does not describe its API (it is older than 22.10): name its files, "
+                "this VPP does not describe its API (it is older than 24.06): name its files, "
                 "as /usr/share/vpp/api"
             ) from error
         return load_json_text(reply.json, "live")

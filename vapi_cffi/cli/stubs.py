@@ -80,7 +80,7 @@ def stubs_of(client: Client) -> dict[str, str]:
         documents = json.loads(client.api.get_api_json().json)
     except AttributeError as error:
         raise MessageUnavailable(
-            "this VPP does not describe its API (it is older than 22.10): take `vapi generate "
+            "this VPP does not describe its API (it is older than 24.06): take `vapi generate "
             "--python` with its API files"
         ) from error
     documents += _undescribed(client, documents)
