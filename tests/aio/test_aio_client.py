@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from _aio import Talk, talk_to
+from _waiting import hurry
 
 from vapi_cffi import (
     ApiError,
@@ -108,6 +109,7 @@ def test_no_more_than_the_window_is_in_flight(peer: Peer, talk: Talk) -> None:
 
 def test_a_request_that_is_not_answered(peer: Peer, talk: Talk) -> None:
     async def main(vpp: aio.Client) -> None:
+        hurry(vpp, 0.3)
         with peer.faults.stalled():
             started = asyncio.get_running_loop().time()
             own, default = vpp.api.show_version(_timeout=0.05), vpp.api.control_ping()
@@ -117,21 +119,22 @@ def test_a_request_that_is_not_answered(peer: Peer, talk: Talk) -> None:
                 await default
             assert 0.3 <= asyncio.get_running_loop().time() - started < 10
         for _ in range(3):
-            assert (await vpp.api.show_version()).retval == 0
+            assert (await vpp.api.show_version(_timeout=10)).retval == 0
         assert vpp.stats["unclaimed"] == 2  # the late ones
 
-    talk(main, timeout=0.3)
+    talk(main)
 
 
 def test_what_cannot_be_sent_is_given_up_too(peer: Peer, talk: Talk) -> None:
     async def main(vpp: aio.Client) -> None:
+        hurry(vpp, 0.2)
         with peer.faults.stalled():
             waiting = [vpp.api.control_ping() for _ in range(10)]
             outcomes = await asyncio.gather(*waiting, return_exceptions=True)
             assert [type(outcome) for outcome in outcomes] == [Timeout] * 10
-        assert (await vpp.api.control_ping()).retval == 0
+        assert (await vpp.api.control_ping(_timeout=10)).retval == 0
 
-    talk(main, timeout=0.2, max_outstanding_requests=2)
+    talk(main, max_outstanding_requests=2)
 
 
 def test_sends_that_find_no_room_go_on(peer: Peer, talk: Talk) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from _aio import Talk, talk_to
+from _waiting import hurry
 
 from vapi_cffi import (
     ConnectionLost,
@@ -174,6 +175,7 @@ def test_vpp_does_not_answer(peer: Peer, talk: Talk) -> None:
 
     async def main(vpp: aio.Client) -> None:
         loop = asyncio.get_running_loop()
+        hurry(vpp, 0.3)
         for name, wait in WAITS.items():
             if name in ("events", "unsubscribe"):
                 continue  # which wait for ever, and for nothing
@@ -186,7 +188,7 @@ def test_vpp_does_not_answer(peer: Peer, talk: Talk) -> None:
             assert (await vpp.api.show_version(_timeout=30)).program == "vpe"
             assert len(await vpp.api.sw_interface_dump(_timeout=30).all()) == 1
 
-    talk(main, timeout=0.3)
+    talk(main)
 
 
 def test_it_comes_back(peer: Peer, transport: Transport) -> None:

@@ -100,7 +100,7 @@ def test_no_answer(peer: Peer) -> None:
             await client.api.show_version()
         with pytest.raises(TimeoutError):
             await client.api.show_version(_timeout=0.05)
-        assert (await client.api.control_ping()).retval == 0
+        assert (await client.api.control_ping(_timeout=10)).retval == 0
 
     with_client(peer.socket_path, body, read_timeout=0.3)
 
