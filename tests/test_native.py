@@ -20,6 +20,7 @@ BUILD = ROOT / "build" / "native"
 PROGRAMS = sorted(path.stem for path in NATIVE.glob("test_*.c"))
 VARIANTS = os.environ.get("VAPI_NATIVE_VARIANTS", "plain").split()
 SKIPPED = 77
+BUILD_SECONDS, RUN_SECONDS = 600, 1800
 # What each variant needs besides; the Makefile has the same for its own targets.
 ENVIRONMENT = {
     "plain": {},
@@ -36,10 +37,14 @@ LONG = {"test_peer_scribble", "test_page_carve"}
 # For programs that the Makefile does not run under ThreadSanitizer.
 TSAN_PROGRAMS = {"test_svm_queue", "test_msg_ring"}
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("make") is None or shutil.which(os.environ.get("CC", "gcc")) is None,
-    reason="needs make and a C compiler",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        shutil.which("make") is None or shutil.which(os.environ.get("CC", "gcc")) is None,
+        reason="needs make and a C compiler",
+    ),
+    # The first one compiles csrc, and each C test of a program has a deadline of its own.
+    pytest.mark.timeout(BUILD_SECONDS + RUN_SECONDS),
+]
 
 
 def runs_in(program: str, variant: str) -> bool:
@@ -53,7 +58,7 @@ def build(program: str, variant: str) -> Path:
         ["make", "-C", str(NATIVE), "-j", jobs, str(target)],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=BUILD_SECONDS,
         check=False,
     )
     if made.returncode != 0:
@@ -83,7 +88,7 @@ def test_program(program: str, variant: str) -> None:
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=1800,
+        timeout=RUN_SECONDS,
         env={**os.environ, **ENVIRONMENT[variant]},
         check=False,
     )
