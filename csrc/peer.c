@@ -133,7 +133,8 @@ int peer_add_module(peer_t *p, const char *name_crc, u32 major, u32 minor, u32 p
 
 static bool is_sound(const peer_message_t *m)
 {
-    if (m->reply_name_crc != NULL && m->reply_bytes < 6)
+    if (m->reply_name_crc != NULL &&
+        (m->reply_bytes < 6 || m->reply_context_offset > m->reply_bytes - 4))
         return false;
     switch (m->tail_kind) {
     case PEER_TAIL_NONE:
@@ -167,6 +168,8 @@ int peer_add_message(peer_t *p, const peer_message_t *m)
     entry->def = *m;
     entry->def.name_crc = NULL;
     entry->def.reply_name_crc = NULL;
+    if (m->reply_context_offset == 0)
+        entry->def.reply_context_offset = 2;
     entry->known = true;
     if (m->reply_name_crc != NULL && (entry->reply_name = strdup(m->reply_name_crc)) == NULL)
         return set_error(p, -ENOMEM, m->name_crc);

@@ -65,7 +65,8 @@ typedef struct {
     u32 tail_element_bytes;
     u32 context_offset; /* of the request: 6 as a rule; 0: it has none */
     const char *reply_name_crc; /* default reply; NULL: none */
-    u32 reply_bytes; /* fixed part of the reply; it must have context at 2 */
+    u32 reply_bytes; /* fixed part of the reply */
+    u32 reply_context_offset; /* 2 as a rule, for which 0 stands */
 } peer_message_t;
 
 typedef struct {

@@ -178,7 +178,7 @@ static void reply_by_default(peer_t *p, const peer_call_t *call, const peer_entr
     if (body == NULL)
         return;
     store_be16(body, entry->reply_id);
-    store_raw32(body + 2, call->context);
+    store_raw32(body + entry->def.reply_context_offset, call->context);
     peer_out_end(p, call->client);
 }
 

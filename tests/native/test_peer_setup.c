@@ -38,6 +38,8 @@ TEST(messages_that_are_refused)
         CHECK_HAS(peer_error(peer), m.name_crc);                                                   \
     } while (0)
     NO_MESSAGE(m.reply_name_crc = "thing_reply_01020304"; m.reply_bytes = 5);
+    NO_MESSAGE(m.reply_name_crc = "thing_reply_01020304"; m.reply_bytes = 10;
+               m.reply_context_offset = 7);
     NO_MESSAGE(m.tail_kind = 77);
     NO_MESSAGE(m.tail_kind = PEER_TAIL_COUNTED; m.tail_count_width = 3; m.tail_count_offset = 2);
     NO_MESSAGE(m.tail_kind = PEER_TAIL_COUNTED; m.tail_count_width = 4; m.tail_count_offset = 7);

@@ -19,7 +19,7 @@ import pytest
 from _resources import open_files
 from vapi_cffi.generator import ApiError, load
 
-from vapi_cffi import InvalidArgument
+from vapi_cffi import TRANSPORTS, InvalidArgument, connect
 from vapi_cffi.sim import ALL_CLIENTS, Peer, Request, SpawnedPeer
 from vapi_cffi.sim._definitions import to_text
 
@@ -241,6 +241,25 @@ def test_definitions_of_the_user_import_others(make: Any, tmp_path: Path) -> Non
         client.close()
     with pytest.raises(ApiError, match=r"cannot find import 'vnet/colour\.api'"):
         Peer(api=[file])
+
+
+def test_answers_that_have_their_context_further_on(tmp_path: Path) -> None:
+    """As dev_create_port_if_reply of VPP, and half of the upf plugin."""
+    file = tmp_path / "sample.api"
+    file.write_text(
+        "define far { u32 client_index; u32 context; };\n"
+        "define far_reply { u32 client_index; u32 context; u32 n; i32 retval; string s[]; };\n"
+        "define row_dump { u32 client_index; u32 context; };\n"
+        "define row_details { u32 client_index; u32 context; u8 n; };\n"
+    )
+    with Peer(api=[file]) as peer:
+        peer.on("row_dump").details([{"n": 1}, {"n": 2}])
+        for transport in TRANSPORTS:
+            with connect(peer.address(transport), transport=transport) as client:
+                assert client.api.far().s == ""  # by C
+                peer.on("far").reply(n=7).times(1)
+                assert client.api.far().n == 7
+                assert [row.n for row in client.api.row_dump()] == [1, 2]
 
 
 def test_bad_arguments(tmp_path: Path) -> None:

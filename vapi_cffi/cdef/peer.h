@@ -41,6 +41,7 @@ typedef struct {
     uint32_t context_offset;
     const char *reply_name_crc;
     uint32_t reply_bytes;
+    uint32_t reply_context_offset;
 } peer_message_t;
 
 typedef struct {

@@ -371,7 +371,7 @@ class Peer:
         reply = self.definitions.reply_of(message)
         name = ffi.new("char[]", message.name_crc.encode())
         reply_name = ffi.NULL
-        if reply is not None and reply.context_offset == 2:
+        if reply is not None and reply.context_offset is not None:
             reply_name = ffi.new("char[]", reply.name_crc.encode())
         raw = ffi.new(
             "peer_message_t *",
@@ -385,6 +385,7 @@ class Peer:
                 "context_offset": message.context_offset or 0,
                 "reply_name_crc": reply_name,
                 "reply_bytes": 0 if reply is None else reply.size,
+                "reply_context_offset": 0 if reply is None else reply.context_offset or 0,
             },
         )
         self.check(lib.peer_add_message(self.handle, raw), message.name)
