@@ -15,6 +15,9 @@ Severity = Literal["error", "warning"]
 #: More errors than this in one run help nobody; the rest is counted, not printed.
 MAX_REPORTED = 20
 
+#: With so many the rest of the input is noise, and would only cost time.
+MAX_ERRORS = 100
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
@@ -85,6 +88,7 @@ class Diagnostics:
     def __init__(self) -> None:
         self._items: list[Diagnostic] = []
         self._seen: set[tuple[Where, str]] = set()
+        self._errors = 0
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self._items)
@@ -106,8 +110,11 @@ class Diagnostics:
             self._items.append(Diagnostic(where, message, severity))
 
     def error(self, where: Where, message: str) -> None:
-        """Record an error and go on."""
+        """Record an error and go on. Raises `ApiError` after `MAX_ERRORS`."""
         self._add(where, message, "error")
+        self._errors += 1
+        if self._errors >= MAX_ERRORS:
+            self.raise_if_errors()
 
     def warning(self, where: Where, message: str) -> None:
         """Record a warning; it never stops a run."""

@@ -115,10 +115,9 @@ class JsonReader:
         document = decode_json(text, path, self._diagnostics)
         digest = hashlib.sha256(raw).hexdigest()
         if isinstance(document, list):
-            pointers = [Pointer(path, (index,)) for index in range(len(document))]
             found = [
-                self._file(item, pointer, digest)
-                for item, pointer in zip(document, pointers, strict=True)
+                self._file(item, Pointer(path, (index,)), digest)
+                for index, item in enumerate(document)
             ]
         else:
             found = [self._file(document, Pointer(path), digest)]

@@ -26,23 +26,36 @@ API_RESERVED = _words(
 #: Reserved words that may name a field all the same.
 FIELD_WORDS = _words("type severity description counters paths")
 
+#: Up to C23; `linux` and `unix` are macros where the compiler is not told `-std=c..`.
 C_KEYWORDS = _words(
     """auto break case char const continue default do double else enum extern float for goto if
     inline int long register restrict return short signed sizeof static struct switch typedef union
     unsigned void volatile while _Alignas _Alignof _Atomic _Bool _Complex _Generic _Imaginary
-    _Noreturn _Static_assert _Thread_local asm typeof"""
+    _Noreturn _Static_assert _Thread_local asm typeof typeof_unqual linux unix"""
 )
 
+#: Up to C++20.
 CPP_KEYWORDS = C_KEYWORDS | _words(
     """alignas alignof and and_eq bitand bitor bool catch char16_t char32_t class compl const_cast
     constexpr decltype delete dynamic_cast explicit export false friend mutable namespace new
     noexcept not not_eq nullptr operator or or_eq private protected public reinterpret_cast
     static_assert static_cast template this thread_local throw true try typeid typename using
-    virtual wchar_t xor xor_eq"""
+    virtual wchar_t xor xor_eq char8_t concept consteval constinit co_await co_return co_yield
+    requires"""
 )
 
-#: Names that a Python class of fields cannot use, besides keywords: they would hide what it needs.
-PYTHON_TAKEN = _words("self cls")
+#: Names that a Python class of fields cannot use, besides keywords: they would hide what it, or
+#: a request as a function, needs.
+PYTHON_TAKEN = _words("self cls _request _timeout")
+
+#: The same of the class of a union.
+UNION_TAKEN = _words("which _arm _raw")
+
+#: What a generated module imports: a class of that name would hide it.
+CLASS_TAKEN = _words(
+    """Any ApiEnum ApiFlag ApiMessage ApiUnion ApiValue Awaitable Conn DEFINITIONS Dump
+    EventCallback Fields MACAddress Mapping ObjectCallback ReplyCallback Sequence Stream"""
+)
 
 _NOT_A_WORD = re.compile(r"\W", re.ASCII)
 
@@ -114,8 +127,16 @@ def cpp_class(message: str) -> str:
 
 
 def python_field(name: str) -> str:
-    """An attribute or parameter name."""
+    """An attribute or parameter name. One that starts with `__` would be another in a class, or
+    mean something there: `__len` gives `_len_`."""
+    if name.startswith("__"):
+        return f"_{name.lstrip('_')}_"
     return f"{name}_" if keyword.iskeyword(name) or name in PYTHON_TAKEN else name
+
+
+def python_arm(name: str) -> str:
+    """An arm of a union, whose class has names of its own."""
+    return f"{name}_" if name in UNION_TAKEN else python_field(name)
 
 
 def python_class(name: str) -> str:
@@ -123,7 +144,7 @@ def python_class(name: str) -> str:
     joined = "".join(part[:1].upper() + part[1:] for part in name.split("_") if part)
     if not joined or joined[0].isdigit():
         joined = f"_{joined}"
-    return f"{joined}_" if keyword.iskeyword(joined) else joined
+    return f"{joined}_" if keyword.iskeyword(joined) or joined in CLASS_TAKEN else joined
 
 
 def python_member(name: str) -> str:

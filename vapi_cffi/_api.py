@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _retvals
 from ._arguments import word
-from ._blocks import MISFIT
+from ._blocks import MISFIT, request_name
 from ._codec import MessageCodec, same_message
 from ._context import NoContext
 from ._definitions import Service
@@ -356,7 +356,7 @@ class Api:
             raise AttributeError(name)
         client = self._client
         try:
-            binding = Binding(client, name)
+            binding = Binding(client, request_name(name))
         except NoSuchMessage as error:
             raise _with_hint(error, name, client) from None
         self._bindings[name] = binding

@@ -8,6 +8,7 @@ take a struct apart into leaves of a `struct` format and put it together; a mess
 from __future__ import annotations
 
 import keyword
+import re
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
@@ -41,10 +42,28 @@ MISFIT = (
     OverflowError,
 )
 
+_TAKEN = ("self", "cls", "_request", "_timeout")
+_CLASS_TAKEN = re.compile(
+    "Any|Api(Enum|Flag|Message|Union|Value)|Awaitable|Conn|DEFINITIONS|Dump|Fields|MACAddress|Mapping"
+    "|(Event|Object|Reply)Callback|Sequence|Stream"
+)
+
 
 def field_name(name: str) -> str:
     """A field as an attribute and keyword (as `generator.naming.python_field`)."""
-    return f"{name}_" if keyword.iskeyword(name) or name in ("self", "cls") else name
+    if name.startswith("__"):
+        return f"_{name.lstrip('_')}_"
+    return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN else name
+
+
+def arm_name(name: str) -> str:
+    """The same for an arm of a union (as `generator.naming.python_arm`)."""
+    return f"{name}_" if name in ("which", "_arm", "_raw") else field_name(name)
+
+
+def request_name(name: str) -> str:
+    """The message that is a function of this name: `class_` is `class`."""
+    return name[:-1] if name.endswith("_") and keyword.iskeyword(name[:-1]) else name
 
 
 class Tail:
@@ -527,7 +546,7 @@ def class_name(name: str) -> str:
     joined = "".join(part[:1].upper() + part[1:] for part in name.split("_") if part)
     if not joined or joined[0].isdigit():
         joined = f"_{joined}"
-    return f"{joined}_" if keyword.iskeyword(joined) else joined
+    return f"{joined}_" if keyword.iskeyword(joined) or _CLASS_TAKEN.fullmatch(joined) else joined
 
 
 def make_class(base: type[ApiValue], module: str, doc: str) -> Callable[[Block], type[ApiValue]]:

@@ -19,6 +19,7 @@ from ._blocks import (
     StringTail,
     StructKind,
     Tail,
+    arm_name,
     class_name,
     count_properties,
     make_class,
@@ -155,7 +156,7 @@ class Scope:
             flags = section == "enumflags" or name.endswith("_flags")
             return self._enum(name, items, extra, is_flag=flags)
         if section == "unions":
-            arms = {item[1]: self._plain(item) for item in items}
+            arms = {arm_name(item[1]): self._plain(item) for item in items}
             made = self._classes.find(section, name)
             cls: type[ApiUnion] = made or make_union_class(class_name(name), arms, _MODULE)
             union = UnionKind(name, arms, cls)
@@ -223,32 +224,34 @@ class Scope:
         if any(isinstance(field.kind, Tail) for field in made[:-1]):
             raise ValueError("a field of variable size is not the last")
         by_name = {field.api_name: field for field in made}
+        spellings = {item[1]: item[0] for item in items}
         for field, item in zip(made, items, strict=True):
             if len(item) > 3 and item[3] is not None:
                 by_name[item[3]].counts = field.name
             options = item[2] if len(item) == 3 and isinstance(item[2], dict) else {}
             teller = options.get("discriminator")
             if teller is not None and isinstance(field.kind, UnionKind):
-                self._tie(field, by_name[teller], item[0])
+                self._tie(field, by_name[teller], item[0], spellings[teller])
         return made
 
-    def _tie(self, field: BlockField, teller: BlockField, spelling: str) -> None:
+    def _tie(self, field: BlockField, teller: BlockField, union: str, enum: str) -> None:
         """Ties a union to the enum that tells its arm."""
-        known = self.definitions.type_of(spelling[len("vl_api_") : -len("_t")])
-        if known is None or not isinstance(teller.kind, EnumKind):
+        arms, members = self._items(union), self._items(enum)
+        if arms is None or members is None or not isinstance(teller.kind, EnumKind):
             raise ValueError(f"{field.api_name} is told by what is no enum")
-        arms, _ = split(known[1])
-        values = self._values_of(teller.kind)
-        cases = {values[arm[2]["case"]]: arm[1] for arm in arms if len(arm) > 2}
+        values = {item[0]: item[1] for item in members}
+        cases = {values[arm[2]["case"]]: arm_name(arm[1]) for arm in arms if len(arm) > 2}
         assert isinstance(field.kind, UnionKind)
         field.tag = Tag(field.kind, cases)
         field.told_by, teller.tells = teller.name, field.name
 
-    @staticmethod
-    def _values_of(kind: EnumKind) -> dict[str, int]:
-        """Enumerators as written (a member's name may have got a `_`)."""
-        found = {name: int(member) for name, member in kind.cls.__members__.items()}
-        return found | {name.rstrip("_"): value for name, value in found.items()}
+    def _items(self, spelling: str) -> list[Any] | None:
+        """The arms or members of a type, as written; an alias has those of what it stands for."""
+        known = self.definitions.type_of(spelling[len("vl_api_") : -len("_t")])
+        if known is None:
+            return None
+        section, raw = known
+        return self._items(raw["type"]) if section == "aliases" else split(raw)[0]
 
 
 def split(raw: list[Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -45,6 +45,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ._blocks import request_name
 from ._connection import Connection
 from ._dispatcher import Dispatcher, dispatcher_of
 from ._dispatcher import use as _use
@@ -196,7 +197,7 @@ class Functions:
             function = _event_function(self._scope, event)
             function.__doc__ = _ABOUT_EVENT.format(event)
         else:
-            function = _request_function(self._scope, name)
+            function = _request_function(self._scope, request_name(name))
             function.__doc__ = _ABOUT_REQUEST.format(name)
         function.__name__ = function.__qualname__ = name
         function.__module__ = __name__

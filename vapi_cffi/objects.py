@@ -30,6 +30,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from ._blocks import request_name
 from ._closing import Closing
 from ._codec import codec_of
 from ._dispatcher import Dispatcher, dispatcher_of
@@ -442,13 +443,13 @@ class Factories:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
             raise AttributeError(name)
-        scope = self._scope
+        scope, asked = self._scope, request_name(name)
 
         def make(
             conn: Conn, request: Any = None, callback: Callable[[Any], object] | None = None
         ) -> Any:
             dispatcher = dispatcher_of(connection_of(conn))
-            call = dispatcher.kinds.call(dispatcher.check(), scope, name)
+            call = dispatcher.kinds.call(dispatcher.check(), scope, asked)
             return _class_for(call)(conn, call.request(request), callback)
 
         make.__name__ = make.__qualname__ = name

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 
-from ..model import ApiFile, Enum, Field, Message, Model, Struct, Union
-from ..naming import python_class, python_field, python_member, python_module
+from .._diagnostics import ApiError, Diagnostic, Location
+from ..model import ApiFile, Enum, Field, Message, Model, Struct, Type, Union
+from ..naming import python_arm, python_class, python_field, python_member, python_module
 from ..version import FORMAT_VERSION
 from ..writer import Writer, banner
 from . import EmitOptions
@@ -21,6 +22,7 @@ from .python_levels import NEEDS, SURFACES, Levels, surface
 from .python_types import Spelling, class_names, counted, has_class, is_flags
 
 _WIDTH = 88
+_BUILTINS = ("bytearray", "bytes", "bool", "float", "int", "list", "memoryview", "property", "str")
 _OF_BINDINGS = {name for name, module in NEEDS.items() if module == "vapi_cffi.bindings"}
 _IPADDRESS = tuple(
     f"IPv{version}{kind}" for version in (4, 6) for kind in ("Address", "Interface", "Network")
@@ -102,7 +104,9 @@ def _package(model: Model) -> str:
     out.line("if TYPE_CHECKING:")
     files = [file for file in model.files if file.services]
     with out.indent():
-        out.lines("from vapi_cffi import Client, aio\n")
+        out.line("from vapi_cffi import Client, aio")
+        if files:
+            out.line()
         for file in files:
             names = [surface(file, kind) for kind in SURFACES]
             _import(out, f".{python_module(file.module)}", names, width=_WIDTH - 4)
@@ -118,9 +122,13 @@ def _package(model: Model) -> str:
                 out.line(f'"""{comment}"""')
         out.lines("\ncallback: Callbacks\nobjects: Objects")
     out.lines('\n\n__all__ = ["DEFINITIONS", "typed", "typed_async"]\n')
-    with out.block("_MODULES = frozenset(", ")"), out.block("(", ")"):
-        for file in model.files:
-            out.line(f'"{python_module(file.module)}",')
+    modules = [python_module(file.module) for file in model.files]
+    if len(modules) == 1:
+        out.line(f'_MODULES = frozenset(("{modules[0]}",))')
+    else:
+        with out.block("_MODULES = frozenset(", ")"), out.block("(", ")"):
+            for name in modules:
+                out.line(f'"{name}",')
     out.line()
     out.lines(_PACKAGE_END.rstrip("\n"))
     return out.text()
@@ -164,6 +172,7 @@ class _Module:
         """The whole of it."""
         body = Writer()
         own = [kind for kind in self._file.types if self._model.home(kind) is self._file]
+        self._check_names([*filter(has_class, own), *self._file.messages])
         for kind in own:
             if isinstance(kind, Enum):
                 self._enum(body, kind)
@@ -178,12 +187,24 @@ class _Module:
         text = body.text()
         return (self._head("if TYPE_CHECKING:" in text) + text).rstrip("\n") + "\n"
 
+    def _check_names(self, items: Sequence[Type | Message]) -> None:
+        """Each has a class of its own. Errors: `ApiError`."""
+        seen: dict[str, str] = {}
+        for item in items:
+            is_message = isinstance(item, Message)
+            name = python_class(item.name) if is_message else self._names[item.name]
+            if seen.setdefault(name, item.name) != item.name:
+                problem = f"{item.name!r} and {seen[name]!r} would both be class {name} in Python"
+                reason = f"{problem}: expected names that differ in more than case and _"
+                raise ApiError([Diagnostic(Location(self._file.name), reason)])
+
     def _has_short_names(self) -> bool:
-        """Whether a field is called as linters forbid: the author of the API has chosen."""
+        """Whether anything is called as linters forbid: the author of the API has chosen."""
         own = [kind for kind in self._file.types if self._model.home(kind) is self._file]
         blocks = (*own, *self._file.messages)
-        fields = (item for block in blocks for item in getattr(block, "fields", ()))
-        return any(item.name in ("l", "O", "I") for item in fields)
+        fields = (item.name for block in blocks for item in getattr(block, "fields", ()))
+        classes = (python_class(block.name) for block in blocks)
+        return not {"l", "O", "I"}.isdisjoint({*fields, *classes})
 
     def _head(self, checks: bool) -> str:
         """Imports, known only when the rest is written."""
@@ -191,7 +212,7 @@ class _Module:
         for line in banner(self._file, with_version=self._options.banner):
             out.line(f"# {line}")
         if self._has_short_names():
-            out.line("# ruff: noqa: E741")
+            out.line("# ruff: noqa: E741, E742, E743, RUF100")
         out.line(f'"""Bindings of {self._file.name}."""')
         out.lines("\nfrom __future__ import annotations\n")
         typing = Writer()
@@ -254,22 +275,25 @@ class _Module:
         self._bases |= {"ApiUnion", "arm_property"}
         out.line()
         with out.block(f"class {self._names[kind.name]}(ApiUnion):", ""):
-            arms = ", ".join(item.name for item in kind.fields)
-            _docstring(out, f"`{kind.name}`: one of {arms}.")
+            arms = [python_arm(item.name) for item in kind.fields]
+            taken = set(arms)
+            _docstring(out, f"`{kind.name}`: one of {', '.join(arms)}.")
             out.lines("\n__slots__ = ()")
             out.line(f'__kind__ = DEFINITIONS.union_kind("{kind.name}")')
             out.line()
             out.line("if TYPE_CHECKING:")
             with out.indent():
-                for item in kind.fields:
+                for arm, item in zip(arms, kind.fields, strict=True):
                     out.line()
-                    out.line("@property")
-                    out.line(f"def {item.name}(self) -> {self._spelling.out(item)}: ...")
+                    out.line(f"@{self._plain('property', taken)}")
+                    out.line(
+                        f"def {arm}(self) -> {self._plain(self._spelling.out(item), taken)}: ..."
+                    )
             out.line()
             out.line("else:")
             with out.indent():
-                for item in kind.fields:
-                    out.line(f'{item.name} = arm_property("{item.name}")')
+                for arm in arms:
+                    out.line(f'{arm} = arm_property("{arm}")')
 
     def _block(self, out: Writer, block: Struct | Message, base: str, maker: str) -> None:
         """The class of a struct or message."""
@@ -303,7 +327,7 @@ class _Module:
     def _plain(self, text: str, taken: set[str]) -> str:
         """An annotation in a class where a field or method may have the name of a builtin
         type."""
-        for name in ("bytearray", "bytes", "bool", "float", "int", "list", "memoryview", "str"):
+        for name in _BUILTINS:
             if name in taken:
                 self._spelling.names.add("builtins")
                 text = _replace_word(text, name, f"builtins.{name}")

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from generator import load_api_text, naming
 from generator.model import BASE_TYPES, Model, Struct, Tail
+from vapi_cffi._blocks import arm_name, class_name, field_name
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
+TAKEN = naming.CLASS_TAKEN | naming.PYTHON_TAKEN | naming.UNION_TAKEN
 
 
 def test_c_types(golden: Model) -> None:
@@ -66,6 +68,18 @@ def test_keywords() -> None:
     assert naming.clashes("this") == ["C++"]
     assert naming.clashes("lambda") == ["Python"]
     assert naming.clashes("mtu") == []
+    assert [naming.c_field(name) for name in ("unix", "requires", "mtu")] == [
+        "unix_",
+        "requires_",
+        "mtu",
+    ]
+
+
+@given(NAMES | st.sampled_from(sorted(TAKEN)))
+def test_the_run_time_has_the_same_names(name: str) -> None:
+    assert naming.python_field(name) == field_name(name)
+    assert naming.python_arm(name) == arm_name(name)
+    assert naming.python_class(name) == class_name(name)
 
 
 @given(NAMES)

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from vapi_cffi.generator import ApiError
 from vapi_cffi.generator.output import Request, generate
 
 import vapi_cffi
@@ -64,6 +65,18 @@ define shade_dump { u32 client_index; u32 context; };
 define shade_details { u32 context; bool on; f64 depth; u64 many[3]; };
 define bytes { u32 client_index; u32 context; u8 l; };
 define bytes_reply { u32 context; i32 retval; };
+
+/* Names that Python, or what is generated, has for itself. */
+enum odd_case : u8 { mro = 1, _any_ = 2, };
+union odd { u32 which [case=mro]; vl_api_bytes_t __y [case=_any_]; };
+union odder { u8 with[3]; u32 property; u8 bytes[2]; u8 l; };
+typedef i { vl_api_odd_case_t kind; vl_api_odd_t odd [discriminator=kind]; };
+typedef any { u8 __len; u8 __init__; vl_api_i_t of[2]; };
+autoreply define class { u32 client_index; u32 context; vl_api_any_t any; u8 _timeout; };
+define mapping_dump { u32 client_index; u32 context; };
+define mapping_details { u32 context; vl_api_odder_t odder; vl_api_any_t mapping; };
+define sequence { u32 client_index; u32 context; };
+define sequence_reply { u32 context; i32 retval; u8 n; vl_api_any_t any[n]; };
 '''
 
 
@@ -133,6 +146,40 @@ def test_modules_are_imported_when_used(features: Any) -> None:
     assert "featurebindings.features" in sys.modules
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = features.nothing
+
+
+def test_names_that_python_has(features: Any, features_folder: Path) -> None:
+    module = features.features
+    value = module.Any_(_len_=1, _init___=2, of=[{"odd": {"which_": 7}}, {"odd": {"_y_": {}}}])
+    assert [item.kind for item in value.of] == [1, 2]
+    assert (value.of[0].odd.which, value.of[0].odd.which_, value._len_) == ("which_", 7, 1)
+    details = module.MappingDetails(odder={"with_": b"abc"}, mapping=value)
+    back = decode(module.MappingDetails, encode(details, 7))
+    assert (back.odder.with_, back.mapping) == (b"abc", value)
+    assert module.Sequence_() is not None
+    with Peer(api=[features_folder / "features.api"], include=[OWN]) as peer:
+        for given in (features.DEFINITIONS, None):
+            with vapi_cffi.connect(peer.address(), definitions=given) as client:
+                reply = client.api.class_(any=value, _timeout_=3)
+                assert reply.retval == 0
+                assert client.api["class"](any=value).retval == 0
+                answers: list[Any] = []
+                callback.class_(client, {"any": value}, heard, answers)
+                assert answers == [0]
+                assert objects.class_(client, {"_timeout_": 4}).execute() is not None
+
+
+def heard(conn: Any, answers: list[Any], error: Any, is_last: bool, reply: Any) -> None:
+    answers.append(reply.retval)
+
+
+def test_classes_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "two.api").write_text('option version = "1.0.0"; typedef a_1 { u8 x; };')
+    package(tmp_path, "two", tmp_path / "two.api")
+    with (tmp_path / "two.api").open("a") as file:
+        file.write("typedef a1 { u8 y; };")
+    with pytest.raises(ApiError, match="'a1' and 'a_1' would both be class A1 in Python"):
+        package(tmp_path, "two", tmp_path / "two.api")
 
 
 def test_another_form_is_refused(features_folder: Path, features: Any) -> None:
@@ -222,8 +269,9 @@ def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_ruff_finds_nothing(features_folder: Path) -> None:
     pytest.importorskip("ruff", reason="ruff is in the extra `lint`")
     options = ("--isolated", "--line-length", "100")
-    for command in (("check", "--select", "E,F,W,I,UP,B,RUF"), ("format", "--check")):
-        done = run("ruff", *command, *options, "featurebindings", cwd=features_folder)
+    package(features_folder, "ofonefile", OWN / "ip_types.api")
+    for command in (("check", "--select", "E,F,W,I,UP,B,RUF"), ("check",), ("format", "--check")):
+        done = run("ruff", *command, *options, "featurebindings", "ofonefile", cwd=features_folder)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
