@@ -19,7 +19,13 @@ from ._catalog import Scope
 from ._codec import MessageCodec
 from ._connection import Connection
 from ._definitions import DefinitionSet, ParsedDefinitions, Service, files_of, parse, read_files
-from ._errors import InvalidArgument, MessageUnavailable, NoSuchMessage
+from ._errors import (
+    ConnectionLost,
+    InvalidArgument,
+    MessageUnavailable,
+    NoSuchMessage,
+    VapiError,
+)
 
 log = logging.getLogger("vapi_cffi")
 
@@ -138,6 +144,8 @@ class Sources:
             self._scopes.append(scope_of_files(paths))
         self._own = len(self._scopes)
         self._lock = Lock()
+        #: Told when the server cannot be asked because it is gone.
+        self.on_loss: Callable[[VapiError], object] = lambda error: None
 
     def forget_server(self) -> None:
         """After a reconnect, when another VPP may have come."""
@@ -146,9 +154,13 @@ class Sources:
     def each(self, connection: Connection) -> Iterator[SharedScope]:
         """The scopes in order."""
         yield from self._scopes[: self._own]
-        with self._lock:
-            if len(self._scopes) == self._own:
-                self._scopes += self._others(connection)
+        try:
+            with self._lock:
+                if len(self._scopes) == self._own:
+                    self._scopes += self._others(connection)
+        except ConnectionLost as error:
+            self.on_loss(error)
+            raise
         yield from self._scopes[self._own :]
 
     def _others(self, connection: Connection) -> list[SharedScope]:

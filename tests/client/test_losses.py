@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from queue import Queue
 from time import monotonic
 
 import pytest
 
-from vapi_cffi import Client, ConnectionLost, Timeout, VapiError, connect
+from vapi_cffi import Client, ConnectionLost, Timeout, VapiError, callback, connect
 from vapi_cffi.sim import Peer, SpawnedPeer
 
 
@@ -75,6 +76,29 @@ def test_it_comes_back(peer: Peer) -> None:
             index = function().sw_if_index
             client.api.sw_interface_set_flags(sw_if_index=index, flags=1)
             assert events.get(timeout=5).sw_if_index == index
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda client: client.api.show_version(),
+        lambda client: client.bulk("control_ping", count=1),
+        lambda client: client.events("sw_interface_event"),
+        lambda client: client.message_class("show_version"),
+        lambda client: dir(client.api),
+        lambda client: callback.show_version(client, None, print),
+    ],
+    ids=["call", "bulk", "events", "class", "dir", "callback"],
+)
+def test_whatever_notices_first(peer: Peer, first: Callable[[Client], object]) -> None:
+    """Also a function that was never used before, for which VPP would be asked what it means."""
+    with connect(peer.address(), reconnect=True) as client:
+        peer.restart()
+        with pytest.raises(ConnectionLost):
+            first(client)
+        client.wait_connected(10)
+        assert client.stats["reconnects"] == 1
+        assert client.api.show_version().retval == 0
 
 
 def test_a_callback_that_fails_does_no_harm(peer: Peer) -> None:
