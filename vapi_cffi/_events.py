@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from threading import RLock, Thread
+from threading import RLock, Thread, current_thread
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._arguments import U64_MAX, whole, word
@@ -139,6 +139,7 @@ class Events(Closing):
     @property
     def dropped(self) -> int:
         """How many were lost because nobody looked in time."""
+        self._look()
         return self._box.dropped
 
     def get(self, timeout: float | None = None) -> Any:
@@ -164,8 +165,15 @@ class Events(Closing):
             raise
 
     def pending(self) -> int:
-        """How many wait to be looked at, of those that were received."""
+        """How many are there, so that `get()` would not wait."""
+        self._look()
         return len(self._box.items)
+
+    def _look(self) -> None:
+        """Receives what is there, if nobody else does."""
+        if not self._closed:
+            with suppress(VapiError), self._client.watched():  # for get() to tell
+                self._client.hub.relieve()
 
     def wait_back(self) -> bool:
         """Waits for a lost connection; False when it will not come back, or nobody wants it to."""
@@ -188,7 +196,7 @@ class Events(Closing):
             self._client.hub.unsubscribe(number, self._box)
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{self.pending()} waiting"
+        state = "closed" if self._closed else f"{len(self._box.items)} waiting"
         return f"<Events {', '.join(self.names)}, {state}>"
 
 
@@ -260,6 +268,10 @@ def _check_callback(events: Events, callback: object) -> None:
         raise InvalidArgument(f"callback is called with each event, it cannot be {callback!r}")
 
 
+class _Teller(Thread):
+    """The thread of a listener."""
+
+
 class Listener(Closing):
     """Calls a function for each event, in a thread of its own."""
 
@@ -267,7 +279,8 @@ class Listener(Closing):
         _check_callback(events, callback)
         self.events = events
         self._callback = callback
-        self._thread = Thread(target=self._run, name=f"vapi-{events.names[0]}", daemon=True)
+        self._ended = False
+        self._thread = _Teller(target=self._run, name=f"vapi-{events.names[0]}", daemon=True)
         self._thread.start()
 
     @property
@@ -280,6 +293,8 @@ class Listener(Closing):
         while True:
             try:
                 for event in self.events:
+                    if self._ended:
+                        return
                     try:
                         self._callback(event)
                     except Exception:  # the next event is not to blame
@@ -295,9 +310,15 @@ class Listener(Closing):
                 return
 
     def close(self) -> None:
-        """Unsubscribes; returns when the callback has returned."""
+        """Unsubscribes; returns when the callback has returned, which is not called any more.
+
+        Within a callback it does not wait: for itself it could not, and two that close each other
+        would wait for ever.
+        """
+        self._ended = True
         self.events.close()
-        self._thread.join()
+        if not isinstance(current_thread(), _Teller):
+            self._thread.join()
 
     def __repr__(self) -> str:
         return f"<Listener of {self.events!r}>"

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 import pytest
 
@@ -175,7 +176,7 @@ def test_a_slow_reader_loses_and_knows(client: Client, peer: Peer, policy: Polic
         for number in range(8):
             peer.event("sw_interface_event", sw_if_index=number)
         peer.flush()
-        client.api.sw_interface_dump().all()  # somebody receives
+        assert events.pending() == 3
         assert events.dropped == 5
         assert client.stats["events_dropped"] == 5
         assert [events.get(timeout=5).sw_if_index for _ in range(3)] == list(KEPT[policy])
@@ -185,6 +186,51 @@ def test_several_readers_get_each_event(client: Client, peer: Peer) -> None:
     with client.events("sw_interface_event") as one, client.events("sw_interface_event") as two:
         peer.event("sw_interface_event", sw_if_index=7)
         assert one.get(timeout=5).sw_if_index == two.get(timeout=5).sw_if_index == 7
+
+
+def test_pending_and_dropped_look_themselves(client: Client, peer: Peer) -> None:
+    """Nobody else does, between calls: a program that polls would never see an event."""
+    with client.events("sw_interface_event", size=1) as events:
+        for number in range(2):
+            peer.event("sw_interface_event", sw_if_index=number)
+        peer.flush()
+        assert client.stats["events_dropped"] == 1
+        assert events.pending() == 1
+        assert events.get(timeout=0).sw_if_index == 1
+
+
+def test_a_listener_ends_itself(client: Client, peer: Peer) -> None:
+    ended: Queue[Any] = Queue()
+
+    def once(event: Any) -> None:
+        listener.close()
+        ended.put(event.sw_if_index)
+
+    listener = client.on("sw_interface_event", once)
+    for number in range(2):
+        peer.event("sw_interface_event", sw_if_index=number)
+    assert ended.get(timeout=10) == 0
+    listener.close()
+    assert not listener.is_running
+    assert ended.empty()
+
+
+def test_a_callback_closes_the_client(client: Client, peer: Peer) -> None:
+    """Two of them at once: neither may wait for the thread of the other."""
+    met, ended = threading.Barrier(2), Queue[None]()
+
+    def end(event: Any) -> None:
+        met.wait(10)
+        client.close()
+        ended.put(None)
+
+    listeners = [client.on("sw_interface_event", end) for _ in range(2)]
+    peer.event("sw_interface_event", sw_if_index=1)
+    for _ in listeners:
+        ended.get(timeout=10)
+    for listener in listeners:
+        listener.close()
+    assert not client.is_connected
 
 
 def test_a_loop_ends_when_another_thread_closes(client: Client) -> None:
