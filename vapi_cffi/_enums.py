@@ -8,7 +8,7 @@ import keyword
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import takewhile
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 #: Values outside of the definition that are remembered for one enum; more are made each time.
 _MAX_CACHED = 4096
@@ -28,7 +28,7 @@ class ApiEnum(enum.IntEnum):
     """Base of every `enum`. A value without a name is kept, as a number with the enum's type."""
 
     #: Key of its definitions and name there, of a class made at run time: for pickles.
-    __home__: ClassVar[tuple[str, str]] = ("", "")
+    __home__ = ("", "")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _reduced(self)
@@ -55,7 +55,7 @@ class ApiFlag(enum.IntFlag, boundary=enum.KEEP):
     True
     """
 
-    __home__: ClassVar[tuple[str, str]] = ("", "")
+    __home__ = ("", "")
 
     def __contains__(self, other: Any) -> bool:
         """Whether all bits of a member, or of a name, are set."""

@@ -36,19 +36,24 @@ class UnionKind(Kind):
         return made
 
     def fill_in(self, value: ApiUnion, arms: Mapping[str, Any]) -> None:
-        """The constructor of the class: exactly one arm."""
-        if len(arms) != 1:
+        """The constructor of the class: one arm, or several of the same bytes, as `to_dict` has
+        them of a union that nothing told the arm of."""
+        packed = [self._pack(arm, given) for arm, given in arms.items()]
+        raw = max(packed, key=len, default=b"")
+        if not packed or not all(raw.startswith(each) for each in packed):
             raise FieldError(f"expected one of the arms {', '.join(self.arms)}", dict(arms))
-        ((arm, given),) = arms.items()
+        value._arm = next(iter(arms)) if len(arms) == 1 else None
+        value._raw = raw.ljust(self.size, b"\0")
+
+    def _pack(self, arm: str, given: Any) -> bytes:
+        """The bytes of an arm. Errors: `FieldError`."""
         kind = self.arms.get(arm)
         if kind is None:
             raise FieldError(f"expected one of the arms {', '.join(self.arms)}", arm)
         try:
-            raw = self._codecs[arm].pack([kind.convert(given)])
+            return self._codecs[arm].pack([kind.convert(given)])
         except FieldError as error:
             raise error.inside(arm) from None
-        value._arm = arm
-        value._raw = raw.ljust(self.size, b"\0")
 
     def get(self, value: ApiUnion, arm: str) -> Any:
         """The value of an arm. AttributeError if another one is set."""

@@ -51,7 +51,8 @@ class ApiValue:
 
     __slots__ = ("__raw__",)
 
-    __api__: ClassVar[Block]
+    if TYPE_CHECKING:  # at run time the module that is named has no such names
+        __api__: ClassVar[Block]
     __signature__ = _Signature()
 
     def __init__(self, **fields: Any) -> None:
@@ -119,7 +120,8 @@ class ApiUnion:
 
     __slots__ = ("_arm", "_raw")
 
-    __kind__: ClassVar[UnionKind]
+    if TYPE_CHECKING:
+        __kind__: ClassVar[UnionKind]
 
     _arm: str | None
     _raw: bytes
@@ -163,14 +165,17 @@ class ApiUnion:
 def to_dict(value: Any) -> Any:
     """Messages, structs and unions as dicts, lists and natural values, for JSON and printing.
 
+    Unions have the arm that is set; all, where nothing told which. Requests take such dicts.
+
     >>> to_dict(reply)                                                  # doctest: +SKIP
     {'retval': 0, 'program': 'vpe', ...}
     """
     if isinstance(value, ApiValue):
         return {name: to_dict(getattr(value, name)) for name in type(value).__api__.shown}
     if isinstance(value, ApiUnion):
-        arm = value.which
-        return {} if arm is None else {arm: to_dict(type(value).__kind__.get(value, arm))}
+        kind = type(value).__kind__
+        arms = kind.arms if value.which is None else (value.which,)
+        return {arm: to_dict(kind.get(value, arm)) for arm in arms}
     if isinstance(value, list):
         return [to_dict(item) for item in value]
     return value

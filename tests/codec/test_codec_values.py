@@ -221,6 +221,15 @@ def test_unions_and_their_discriminators(scope_of: MakeScope) -> None:
     )
     assert "expected one of the arms ip4, mac" in error_of(scope, un={"ip6": "::"})
     assert "expected one of the arms ip4, mac" in error_of(scope, un={})
+    assert to_dict(through(scope, un={"ip4": "1.2.3.4"})) == {
+        "af": 0,
+        "un": {"ip4": IPv4Address("1.2.3.4")},
+    }
+    whole = to_dict(odd)
+    assert whole["un"] == {"ip4": IPv4Address(b"abcd"), "mac": MACAddress(b"abcdef")}
+    assert packed(scope, **whole) == b"\x09abcdef"
+    said = error_of(scope, af=9, un={"ip4": "1.2.3.4", "mac": b"abcdef"})
+    assert "expected one of the arms ip4, mac, not {'ip4'" in said
     natural = through(scope, un="1.2.3.4")  # can only be one of the arms
     assert (natural.af, natural.un.which) == (0, "ip4")
     assert "expected {arm: value}, an arm of ip4, mac, not 'x'" in error_of(scope, un="x")
