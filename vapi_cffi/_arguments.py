@@ -22,6 +22,12 @@ def whole(name: str, value: object, least: int = 1, most: int = U32_MAX) -> int:
     return value
 
 
+def function(name: str, value: object) -> None:
+    """What can be called, or None. Errors: `InvalidArgument`."""
+    if value is not None and not callable(value):
+        raise InvalidArgument(f"{name} is a function, not {value!r}")
+
+
 def word(name: str, value: object) -> str:
     """A text. Errors: `InvalidArgument`."""
     if not isinstance(value, str):

@@ -11,7 +11,7 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 from . import _retvals
-from ._arguments import whole
+from ._arguments import function, whole
 from ._calling import LOST
 from ._columns import Columns, Reading
 from ._context import Context
@@ -383,6 +383,8 @@ def bulk(
 ) -> BulkResult:
     """See `Client.bulk`."""
     whole("batch", batch)
+    if not isinstance(progress, bool):
+        function("progress", progress)
     if count is not None:
         whole("count", count, 0)
     binding = client.api[name].binding

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
@@ -79,14 +80,12 @@ def plain(values: Any) -> Any:
     if isinstance(values, list | tuple | range):
         return values
     if hasattr(values, "__array__") or hasattr(values, "__arrow_c_array__"):
-        if hasattr(values, "to_pylist") and _has_nulls(values):
-            return (
-                values.to_pylist()
-            )  # None is refused with its row, and makes no float of a number
+        if _has_gaps(values):  # told with their rows; an array would have floats or anything there
+            return _as_list(values)
         try:
             import numpy as np
         except ImportError:
-            return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
+            return _as_list(values)
         found = np.asarray(values)
         return found.tolist() if found.dtype.kind in "OUSMm" else found
     if isinstance(values, array | memoryview):
@@ -95,13 +94,26 @@ def plain(values: Any) -> Any:
         if loaded is not None:
             return loaded.asarray(view)
         return list(rows_of(view)) if view.ndim > 1 else view.tolist()
-    if isinstance(values, Sequence):
+    if isinstance(values, Sequence) and not isinstance(values, deque):  # it has no slices
         return values
     return list(values)
 
 
-def _has_nulls(values: Any) -> bool:
-    return bool(getattr(values, "null_count", 0))
+def _has_gaps(values: Any) -> bool:
+    """Whether values are missing: nulls of pyarrow, NA of pandas, what NumPy masks."""
+    mask: Any = getattr(values, "mask", None)
+    if hasattr(mask, "any"):
+        return bool(mask.any())
+    missing = getattr(values, "null_count", None) or getattr(values, "hasnans", False)
+    return bool(missing() if callable(missing) else missing)
+
+
+def _as_list(values: Any) -> list[Any]:
+    for method in ("to_pylist", "tolist"):
+        if hasattr(values, method):
+            found: list[Any] = getattr(values, method)()
+            return found
+    return list(values)
 
 
 def rows_of(view: memoryview) -> list[bytes]:

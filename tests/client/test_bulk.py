@@ -8,6 +8,7 @@ import sys
 import threading
 import tracemalloc
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from itertools import count
@@ -256,6 +257,8 @@ def test_packed_and_numeric_addresses(codec_of: Callable[[str], MessageCodec]) -
         np.array([1, 2, 3], ">u8"),
         np.array([1, 2, 3], np.uint64)[::1],
         np.array([9, 1, 9, 2, 9, 3])[1::2],
+        deque([1, 2, 3]),
+        np.ma.array([1, 2, 3], mask=[0, 0, 0]),
         iter([1, 2, 3]),
         (n for n in (1, 2, 3)),
     ],
@@ -281,6 +284,22 @@ def test_tables(codec_of: Callable[[str], MessageCodec]) -> None:
         assert packed(Rows(codec, codec.encode(7, {}), table, None, 10)) == want
     with pytest.raises(InvalidArgument, match=r"'c', row 1: expected a number .u64., not None"):
         packed(Rows(codec, codec.encode(7, {}), {"c": pa.array([1, None])}, None, 10))
+
+
+@pytest.mark.parametrize("field", ["c", "color", "ip4", "on"])
+def test_values_that_are_missing_are_named(
+    codec_of: Callable[[str], MessageCodec], field: str
+) -> None:
+    """Not sent as what lies under a mask, and not as what an array makes of them."""
+    codec = codec_of("all_kinds")
+    pd = pytest.importorskip("pandas")
+    for values in (
+        np.ma.array([1, 1, 1], mask=[0, 1, 0]),
+        pd.Series([1, None, 1], dtype="Int64"),
+        pd.Index([1, None, 1], dtype="Int64"),
+    ):
+        with pytest.raises(InvalidArgument, match=f"'{field}', row 1: .*not (None|<NA>)$"):
+            packed(Rows(codec, codec.encode(7, {}), {field: values}, None, 10))
 
 
 def test_variable_ends(codec_of: Callable[[str], MessageCodec]) -> None:
@@ -519,6 +538,8 @@ def test_bad_rows_stop_before_their_batch(client: Client) -> None:
         client.bulk("control_ping", count=1, depth=0)
     with pytest.raises(InvalidArgument, match="batch"):
         client.bulk("control_ping", count=1, batch=0)
+    with pytest.raises(InvalidArgument, match="progress is a function, not 'bar'"):
+        client.bulk("control_ping", count=1, progress="bar")  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="not one reply each"):
         client.bulk("sw_interface_dump", count=1)
     with pytest.raises(AttributeError, match="no_such_message"):
