@@ -75,6 +75,15 @@ class Address:
             f"{whole!r} is not an address: /path, unix:/path, shm:PREFIX and sim: are"
         )
 
+    @staticmethod
+    def origin(text: object) -> str:
+        """For errors: where an address is from that the program did not give."""
+        if text is not None:
+            return ""
+        if ADDRESS_VARIABLE in os.environ:
+            return f" (as {ADDRESS_VARIABLE} says)"
+        return f" ({ADDRESS_VARIABLE} is not set)"
+
     def __str__(self) -> str:
         if self.sim:
             return "sim:"

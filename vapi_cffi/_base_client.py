@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._address import Transport
 from ._codec import MessageCodec
@@ -138,6 +138,10 @@ class BaseClient:
     def _begin_reconnect(self) -> None:
         """Does nothing if nobody asked for it, or it is under way."""
         raise NotImplementedError
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Neither copy nor pickle: the end of one would be the end of the other."""
+        raise TypeError("a client cannot be copied or pickled: connect once more")
 
     def __repr__(self) -> str:
         state = "connected" if self.is_connected else "not connected"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ._address import Transport
 from ._api import Api
+from ._arguments import function
 from ._base_client import BaseClient
 from ._closing import Closing
 from ._connection import OptionArguments
@@ -52,12 +53,14 @@ class Client(BaseClient, Closing):
         **options: Unpack[OptionArguments],
     ) -> None:
         super().__init__(address, transport, definitions, raise_on_error, options)
+        self.sources.on_loss = self.lost
         self.api = Api(self)
         self.hub = self._new_hub(None)
         self.wanted = Subscriptions(self)
         self._lock = RLock()
         self._events: list[Events] = []
         self._listeners: list[Listener] = []
+        function("on_reconnect", on_reconnect)
         self._reconnector = Reconnector(self, on_reconnect) if reconnect else None
 
     # ---- life ----------------------------------------------------------------------------------

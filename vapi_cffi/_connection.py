@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import RLock
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, NoReturn, Self, TypedDict, Unpack
 
 from . import _stats
 from ._address import Address, Transport
@@ -119,6 +119,7 @@ class Connection(Sending, Receiving, Calling, Closing):
         self.dispatcher: Any = None
         self._last_stats: Mapping[str, int] = dict.fromkeys(_stats.FIELDS, 0)
         self.address = Address.parse(address, transport)
+        self._origin = Address.origin(address)
         self.options = made_options(options)
         _live.add(self)
 
@@ -157,7 +158,7 @@ class Connection(Sending, Receiving, Calling, Closing):
             where = self.address.prefix if transport == "shm" else self.address.path
         options, keep = self.options.to_c(transport, where, timeout_ns)
         shown = where if transport != "shm" else f"shm:{where}"
-        prefix = f"connect to {shown or _default_socket()}"
+        prefix = f"connect to {shown or _default_socket()}{self._origin}"
         errors: list[VapiError] = []
         # Connecting waits in C for VPP's answer, and signals are for Python's main thread to see.
         # An attempt that is given up ends by its own deadline.
@@ -348,6 +349,10 @@ class Connection(Sending, Receiving, Calling, Closing):
             self._context.take()
             raise AssertionError("a connection without facts")
         return facts
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Neither copy nor pickle: the end of one would be the end of the other."""
+        raise TypeError("a connection cannot be copied or pickled: make another one")
 
     def __repr__(self) -> str:
         state = "connected" if self.is_connected else "not connected"

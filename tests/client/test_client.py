@@ -9,6 +9,7 @@ import os
 import pickle
 import pydoc
 import threading
+import typing
 from ipaddress import IPv4Interface
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from vapi_cffi import (
     NotConnected,
     Timeout,
     Transport,
+    VapiError,
     connect,
 )
 from vapi_cffi.sim import Peer, Request
@@ -167,8 +169,28 @@ def test_what_was_tried_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ConnectFailed, match=missing):
         connect(missing)
     monkeypatch.setenv("VAPI_ADDRESS", missing)
-    with pytest.raises(ConnectFailed, match=missing):
+    with pytest.raises(ConnectFailed, match=rf"{missing} \(as VAPI_ADDRESS says\): "):
         connect()
+    monkeypatch.delenv("VAPI_ADDRESS")
+    # Whether there is a VPP or not.
+    with pytest.raises(VapiError, match=r"^connect to \S+ \(VAPI_ADDRESS is not set\): "):
+        connect(timeout=0)
+
+
+def test_what_is_no_function_is_refused_at_once(address: str) -> None:
+    with pytest.raises(InvalidArgument, match="on_reconnect is a function, not 'restore'"):
+        connect(address, reconnect=True, on_reconnect="restore")  # type: ignore[arg-type]
+
+
+def test_classes_tell_the_types_of_what_they_have(client: Client) -> None:
+    for cls in (
+        client.api.ip_route_add_del.request,
+        client.message_class("sw_interface_event"),
+        type(client.api.sw_interface_dump().all()[0].flags),
+        vapi_cffi.ApiUnion,
+        vapi_cffi.ApiEnum,
+    ):
+        assert "ClassVar" not in str(typing.get_type_hints(cls))
 
 
 def test_an_option_that_does_not_exist(address: str) -> None:

@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,16 @@ def test_back_in_this_process(values: list[Any], protocol: int) -> None:
     assert [type(item) for item in again] == [type(item) for item in values]
     assert repr(again) == repr(values)
     assert copy.deepcopy(values) == values
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_what_is_connected_has_no_copies(client: Client, again: Callable[[Any], Any]) -> None:
+    """The end of a copy would be the end of the connection."""
+    with pytest.raises(TypeError, match="a client cannot be copied or pickled"):
+        again(client)
+    with pytest.raises(TypeError, match="a connection cannot be copied or pickled"):
+        again(client.connection)
+    assert client.api.show_version().retval == 0
 
 
 def _loaded_elsewhere(data: bytes, cache: str) -> subprocess.CompletedProcess[bytes]:

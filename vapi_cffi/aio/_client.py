@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .._address import Transport
+from .._arguments import function
 from .._base_client import BaseClient
 from .._connection import OptionArguments
 from .._errors import ConnectionLost, MisuseError, NotConnected, VapiError
@@ -67,6 +68,7 @@ class Client(BaseClient):
         self.wanted = Subscriptions(self)
         self._events: list[Events] = []
         self._closed = False
+        function("on_reconnect", on_reconnect)
         self._reconnector = Reconnector(self, on_reconnect) if reconnect else None
 
     # ---- life ----------------------------------------------------------------------------------
