@@ -157,3 +157,25 @@ def test_it_ends_while_it_is_given_up(
 
     monkeypatch.setattr(_waiting, "Lock", Interrupted)
     run(main)
+
+
+def test_interrupted_while_it_begins(
+    run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a second Ctrl-C, say, which asyncio makes an exception at once."""
+    work = Work()
+
+    class Interrupted(threading.Thread):
+        def start(self) -> None:
+            super().start()
+            raise KeyboardInterrupt
+
+    async def main() -> None:
+        coroutine = work.wait()
+        with pytest.raises(KeyboardInterrupt):
+            coroutine.send(None)
+        work.end()
+        assert work.undos == 1
+
+    monkeypatch.setattr(_waiting, "Thread", Interrupted)
+    run(main)

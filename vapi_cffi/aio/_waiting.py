@@ -86,8 +86,8 @@ async def in_thread(
         if is_done and undo is not None:
             undo()
 
-    Thread(target=run, name=name, daemon=True).start()
     try:
+        Thread(target=run, name=name, daemon=True).start()  # waits for it, and may be interrupted
         return await outcome
     except BaseException:
         # Also when it is done: a loop that ends tells nobody any more, and who is cancelled between
