@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import _retvals
 from ._arguments import word
 from ._blocks import MISFIT, request_name
-from ._codec import MessageCodec, same_message
+from ._codec import MessageCodec, check_release, same_message
 from ._context import NoContext
 from ._definitions import Service
 from ._dump import Dump, Stream, cursor_offset
@@ -96,6 +96,7 @@ class Binding:
             self.reply_id = table[reply.name_crc]
             self.reply_key = self.reply_id.to_bytes(2, "big")
             self.context_offset = 2 if reply.context_offset is None else reply.context_offset
+            client.hub.look_at(self.reply_key, self.context_offset)
             self.retval_offset = reply.retval_offset
             self.cursor_offset = cursor_offset(codec, reply)
         if service.details is not None:
@@ -123,6 +124,7 @@ class Binding:
             return self.codec.encode(self.number, fields, client_index, context)
         codec = None if fields else same_message(value, self.codec)
         if codec is None:
+            check_release(value, self.codec)
             known = f"one {self.codec.cls.__name__}, or keywords"
             given = f"both ({', '.join(fields)})" if fields else shown(value)
             raise InvalidArgument(f"{self.name} takes {known}, not {given}")

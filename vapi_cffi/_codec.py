@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._blocks import MISFIT, Block, BlockField, Tail
-from ._errors import BadMessage
+from ._errors import BadMessage, InvalidArgument
 from ._values import ApiMessage, ApiValue
 from ._wire import Namespace, shown
 
@@ -261,6 +261,19 @@ def same_message(value: object, codec: MessageCodec) -> MessageCodec | None:
     if own is codec or (isinstance(own, MessageCodec) and own.name_crc == codec.name_crc):
         return own
     return None
+
+
+def check_release(value: object, codec: MessageCodec) -> None:
+    """Refuses an object of a class that another release has under the same name.
+
+    Errors: `InvalidArgument` names both CRCs.
+    """
+    own = getattr(type(value), "__api__", None)
+    if isinstance(own, MessageCodec) and own.name == codec.name and own.crc != codec.crc:
+        raise InvalidArgument(
+            f"this VPP has {codec.name!r} with CRC {codec.crc:08x}, the object is of one with "
+            f"{own.crc:08x}: another release; pass keywords, or generate bindings for this VPP"
+        )
 
 
 def codec_of(cls: type[Any]) -> MessageCodec:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ._codec import MessageCodec, codec_of, same_message
+from ._codec import MessageCodec, check_release, codec_of, same_message
 from ._connection import Connection
 from ._errors import InvalidArgument, MessageUnavailable, NoSuchMessage
 from ._registry import SharedScope, Sources
@@ -74,6 +74,7 @@ class Call:
         if isinstance(given, ApiMessage):
             if same_message(given, self.codec) is not None:
                 return given
+            check_release(given, self.codec)
         elif isinstance(given, Mapping):
             return self.codec.cls(**given)  # type: ignore[return-value]
         raise InvalidArgument(

@@ -14,6 +14,7 @@ from vapi_cffi import (
     Client,
     Connection,
     ConnectionLost,
+    InvalidArgument,
     MessageUnavailable,
     NoSuchMessage,
     VapiError,
@@ -219,3 +220,24 @@ def test_asyncio(start: Start, transport: Any) -> None:
         assert not any("other" in name for name in fourth.requests.names)
 
     talk_to(first.address(transport), transport, main, reconnect=True)
+
+
+def test_an_object_of_another_release_names_both_crcs(start: Start) -> None:
+    address = start(THING).address("socket")
+    with connect(address) as client:
+        old = client.api.thing_set.request(value=1)
+        of_old = client.api.thing_set.binding.codec.name_crc
+    second = start(WIDER)
+    with connect(address) as client:
+        crc = client.api.thing_set.binding.codec.name_crc[-8:]
+        said = f"'thing_set' with CRC {crc}, the object is of one with {of_old[-8:]}"
+        with pytest.raises(InvalidArgument, match=said):
+            client.api.thing_set(old)
+        with pytest.raises(InvalidArgument, match=said):
+            objects.Factories().thing_set(client, old)
+        with pytest.raises(InvalidArgument, match=said):
+            callback.thing_set(client.connection, old, lambda *answer: None)
+        with client.pipeline() as pipeline, pytest.raises(InvalidArgument, match=said):
+            pipeline.api.thing_set(old)
+        client.api.thing_set(value=2)
+    assert asked(second) == [2]

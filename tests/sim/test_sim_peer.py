@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib.util
 import json
@@ -19,7 +20,7 @@ import pytest
 from _resources import open_files
 from vapi_cffi.generator import ApiError, load
 
-from vapi_cffi import TRANSPORTS, InvalidArgument, connect
+from vapi_cffi import TRANSPORTS, InvalidArgument, Transport, aio, connect
 from vapi_cffi.sim import ALL_CLIENTS, Peer, Request, SpawnedPeer
 from vapi_cffi.sim._definitions import to_text
 
@@ -260,6 +261,14 @@ def test_answers_that_have_their_context_further_on(tmp_path: Path) -> None:
                 peer.on("far").reply(n=7).times(1)
                 assert client.api.far().n == 7
                 assert [row.n for row in client.api.row_dump()] == [1, 2]
+
+            async def program(transport: Transport = transport) -> None:
+                async with aio.connect(peer.address(transport), transport=transport) as client:
+                    both = await asyncio.gather(client.api.far(), client.api.far.raw())
+                    assert [reply.s for reply in both] == ["", ""]
+                    assert [row.n async for row in client.api.row_dump()] == [1, 2]
+
+            asyncio.run(program())
 
 
 def test_bad_arguments(tmp_path: Path) -> None:

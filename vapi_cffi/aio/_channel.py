@@ -97,6 +97,7 @@ class Channel(Hub):
         self._fd, self._pid = self.connection.fileno(), os.getpid()
         self._heard = loop.time()
         self.broken = None
+        self._far.clear()  # after a reconnect the numbers are others
         loop.add_reader(self._fd, self._readable)
 
     def detach(self, error: VapiError) -> None:
@@ -363,17 +364,12 @@ class Channel(Hub):
                 return
         super()._other(data, taken=taken)
 
-    def expect_at(self, number: bytes, offset: int) -> None:
-        """Messages of this number have their context there, if not at 2 as others."""
-        if offset != 2:
-            self._far[number] = offset
-
     # ---- mailboxes -----------------------------------------------------------------------------
 
     def open(self, ids: Iterable[bytes], context_offsets: Iterable[int] = ()) -> Mailbox:
         ids = tuple(ids)
         for number, offset in zip(ids, context_offsets, strict=False):
-            self.expect_at(number, offset)
+            self.look_at(number, offset)
         context = self.next_context()
         box = self._pending[context] = Mailbox(ids, context, Waker())
         return box

@@ -85,7 +85,7 @@ class _Requesting:
         self._channel = channel
         self._reply = reply
         reply_key = asking.reply_number.to_bytes(2, "big")
-        channel.expect_at(reply_key, asking.reply_offset)
+        channel.look_at(reply_key, asking.reply_offset)
         self.usual: Any = _Answer(asking.message.name, reply_key, reply.decoder(failure=BadMessage))
 
     def __call__(self, data: bytes, key: bytes, shown: int | None, timeout: Any) -> Future[Any]:
