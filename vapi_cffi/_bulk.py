@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from ._ffi import ffi, lib
 from ._rows import Batch, Rows
 from ._sending import enter
 from ._timeouts import EAGAIN, SLICE_NS, to_ns
+from ._vectors import loaded_numpy
 from ._wire import shown
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ class Bulk:
 
     def _finish(self) -> None:
         result = self.result
-        np = sys.modules.get("numpy")
+        np = loaded_numpy()
         result.retvals = self._retvals if np is None else np.asarray(self._retvals)
         if self._reading is not None:
             result.columns = self._reading.columns(result.sent, b"".join(self._kept))

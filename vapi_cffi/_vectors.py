@@ -65,6 +65,18 @@ def optional(name: str, extra: str, what: str) -> Any:
         raise InvalidArgument(f"{what} needs {name}: pip install 'vapi_cffi[{extra}]'") from None
 
 
+def loaded_numpy() -> Any:
+    """NumPy, if the program has imported it. Where another thread is at it, that is waited for:
+    until then the module is there, and empty."""
+    if "numpy" not in sys.modules:
+        return None
+    try:
+        import numpy as np
+    except ImportError:
+        return None
+    return np
+
+
 def is_scalar(value: object) -> bool:
     """Whether it is one value, for all rows; else it is a column, or an iterator of one."""
     if value is None or isinstance(value, _SCALARS) or getattr(value, "ndim", 1) == 0:
@@ -90,8 +102,7 @@ def plain(values: Any) -> Any:
         return found.tolist() if found.dtype.kind in "OUSMm" else found
     if isinstance(values, array | memoryview):
         view = memoryview(values)
-        loaded: Any = sys.modules.get("numpy")
-        if loaded is not None:
+        if (loaded := loaded_numpy()) is not None:
             return loaded.asarray(view)
         return list(rows_of(view)) if view.ndim > 1 else view.tolist()
     if isinstance(values, Sequence) and not isinstance(values, deque):  # it has no slices
@@ -371,7 +382,7 @@ _FAST: dict[Kind, Callable[[Any], bytes]] = {
 
 def scatter(packed: bytearray, stride: int, offset: int, width: int, column: bytes) -> None:
     """Puts `width` bytes a row of a column at `offset` of each row of `stride` bytes."""
-    np: Any = sys.modules.get("numpy")
+    np = loaded_numpy()
     if np is not None and width > 1:
         rows = np.frombuffer(packed, np.uint8).reshape(-1, stride)
         rows[:, offset : offset + width] = np.frombuffer(column, np.uint8).reshape(-1, width)

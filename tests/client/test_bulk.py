@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from _children import child, line
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -681,3 +682,23 @@ def test_networks(client: Client) -> None:
         {"route.prefix": networks},
     ).raise_for_errors()
     assert {item.route.prefix for item in client.api.ip_route_v2_dump()} >= set(networks)
+
+
+def test_numpy_that_another_thread_is_importing(tmp_path: Path) -> None:
+    """It is in sys.modules before it has anything in it."""
+    slow = tmp_path / "numpy.py"
+    slow.write_text("import gate\ngate.begun.set()\ngate.go.wait(20)\nasarray = list\n")
+    program = """
+        import sys, threading, types
+        gate = sys.modules["gate"] = types.ModuleType("gate")
+        gate.begun, gate.go = threading.Event(), threading.Event()
+        sys.path.insert(0, sys.argv[1])
+        from vapi_cffi._vectors import loaded_numpy
+        assert loaded_numpy() is None
+        threading.Thread(target=__import__, args=("numpy",)).start()
+        assert gate.begun.wait(20)
+        threading.Timer(0.2, gate.go.set).start()
+        print(loaded_numpy().asarray("ok"), flush=True)
+    """
+    with child(program, str(tmp_path)) as process:
+        assert line(process) == "['o', 'k']"
