@@ -17,7 +17,7 @@ from ._closing import Closing
 from ._connection import OptionArguments
 from ._errors import ConnectionLost, NotConnected, VapiError
 from ._events import Events, Listener, Policy, Subscriptions
-from ._hub import Hub
+from ._hub import Hub, lost
 from ._reconnect import Reconnector
 from ._registry import Given
 from ._timeouts import seconds
@@ -249,6 +249,7 @@ class Client(BaseClient, Closing):
                 events.attach()
             except VapiError as error:
                 log.warning("%r could not be subscribed to again: %s", events, error)
+                events.fail(lost(error))
 
     def wait_connected(self, timeout: float | None = None) -> None:
         """Waits until a lost connection is back. Errors: `Timeout`; `ConnectionLost` without

@@ -175,6 +175,10 @@ class Events(Closing):
             with suppress(VapiError), self._client.watched():  # for get() to tell
                 self._client.hub.relieve()
 
+    def fail(self, error: VapiError) -> None:
+        """None will come: tells those who wait, until a reconnect begins them again."""
+        self._box.fail(error)
+
     def wait_back(self) -> bool:
         """Waits for a lost connection; False when it will not come back, or nobody wants it to."""
         return self._client.wait_back() and not self._closed

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Set
+from copy import copy
 from threading import Event, Lock
 from time import monotonic
 from typing import Any
@@ -265,4 +266,4 @@ class Hub:
 
 def lost(error: VapiError) -> VapiError:
     """The same error for another waiter: an exception object has one traceback."""
-    return type(error)(error.text, code=error.code, os_errno=error.os_errno)
+    return copy(error)

@@ -87,6 +87,7 @@ class Reconnector:
                     return
                 pause = FIRST_PAUSE  # and gone again
         finally:
+            # Together: whoever starts the next thread has its "not back" after this one's "back".
             with self._lock:
                 self._thread = None
-            self._back.set()
+                self._back.set()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Queue
 
 import pytest
 
 from vapi_cffi import (
+    ApiError,
     Client,
     ConnectionLost,
     MisuseError,
@@ -118,6 +120,52 @@ def test_events_that_wait_are_those_they_were(client: Client, place: Place) -> N
     listener.close()
     with client.events("sw_interface_event", subscribe=False):
         assert not listener.is_running
+
+
+def test_events_that_the_next_one_refuses(client: Client, place: Place) -> None:
+    """Who waits for them is told, not left waiting; the one after that may be better."""
+    with client.events("sw_interface_event", timeout=20) as events:
+        place.peer.on("want_interface_events").reply(-11)
+        place.peer.restart()
+        with pytest.raises(ConnectionLost):
+            events.get()
+        client.wait_connected(20)
+        for _ in range(2):
+            with pytest.raises(ApiError, match="want_interface_events") as told:
+                events.get()
+            assert told.value.retval == -11
+        place.peer.off("want_interface_events")
+        place.peer.restart()
+        while client.is_connected:
+            pass
+        client.wait_connected(20)
+        index = client.api.create_loopback().sw_if_index
+        assert events.get().sw_if_index == index
+
+
+def test_events_that_the_next_one_refuses_in_asyncio(place: Place) -> None:
+    """Also whoever began to wait while it was being asked."""
+
+    async def main() -> None:
+        async with (
+            aio.connect(place.peer.address(), reconnect=True, timeout=5.0) as vpp,
+            vpp.events("sw_interface_event", timeout=20) as events,
+        ):
+            place.peer.on("want_interface_events").reply(-11).delay(0.2)
+            place.peer.restart()
+            with pytest.raises(ApiError, match="want_interface_events") as told:
+                while True:
+                    with suppress(ConnectionLost):
+                        await events.get()
+                    await asyncio.sleep(0.01)
+            assert told.value.retval == -11
+            place.peer.off("want_interface_events")
+            waiting = asyncio.create_task(events.get())
+            await asyncio.sleep(0)
+            index = (await vpp.api.create_loopback()).sw_if_index
+            assert (await waiting).sw_if_index == index
+
+    asyncio.run(main())
 
 
 def test_lost_again_while_it_is_restored(place: Place) -> None:

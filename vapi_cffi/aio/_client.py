@@ -222,6 +222,7 @@ class Client(BaseClient):
                 await events.attach()
             except VapiError as error:
                 log.warning("%r could not be subscribed to again: %s", events, error)
+                events.fail(lost(error))
 
     async def wait_connected(self, timeout: float | None = None) -> None:
         """Waits until a lost connection is back. Errors: `Timeout`; `ConnectionLost` without

@@ -113,6 +113,10 @@ class Events:
         """How many wait to be looked at, of those that were received."""
         return len(self._box.items)
 
+    def fail(self, error: VapiError) -> None:
+        """Nobody subscribed: tells those who wait. Who asks for the next one tries again."""
+        self._box.fail(error)
+
     def end(self) -> None:
         """Ends loops over the events, without a word to VPP."""
         if self._closed:
