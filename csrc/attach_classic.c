@@ -80,11 +80,15 @@ static vapi_error_e carve_memory(shm_transport_t *s, const transport_options_t *
                                   .context = s,
                                   .header_bytes = CARVE_HEADER_BYTES,
                                   .max_pages = LONG_MESSAGE_PAGES};
-    page_carve_reclaim(root, &s->regions[0], deadline_slice(o->deadline, LOCK_PATIENCE_NS));
     u64 bytes = CARVE_HEADER_BYTES + shm_memory_bytes(o->queue_size);
     s->run_bytes = (bytes + SHM_PAGE_SIZE - 1) / SHM_PAGE_SIZE * SHM_PAGE_SIZE;
-    s->run = page_carve(root, (u32)(s->run_bytes / SHM_PAGE_SIZE),
-                        deadline_slice(o->deadline, LOCK_PATIENCE_NS), error);
+    u32 pages = (u32)(s->run_bytes / SHM_PAGE_SIZE);
+    deadline_t patience = deadline_slice(o->deadline, LOCK_PATIENCE_NS);
+    s->run = page_carve(root, pages, patience, error);
+    /* By its socket VPP has just answered. */
+    if (s->run == NULL && s->bell.fd >= 0 &&
+        page_carve_reclaim(root, &s->regions[0], patience) != 0)
+        s->run = page_carve(root, pages, patience, error);
     if (s->run == NULL)
         return error == NULL ? VAPI_EMAP_FAIL : error->code;
     s->release_memory = release_memory;
@@ -165,6 +169,9 @@ static vapi_error_e join(shm_transport_t *s, const transport_options_t *o, error
     if (rv == VAPI_OK)
         rv = register_there(s, o, &by_socket, error);
     msg_table_free(by_socket);
+    if (rv == VAPI_OK)
+        page_carve_reclaim(&s->regions[1], &s->regions[0],
+                           deadline_slice(o->deadline, LOCK_PATIENCE_NS));
     return rv;
 }
 

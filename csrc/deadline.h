@@ -5,6 +5,7 @@
 #ifndef VAPI_CORE_DEADLINE_H
 #define VAPI_CORE_DEADLINE_H
 
+#include <pthread.h>
 #include <time.h>
 #include <vapi/vapi_types.h>
 
@@ -34,10 +35,15 @@ u64 deadline_left_ns(deadline_t deadline);
 /** Milliseconds left for poll(2), rounded up; -1 for DEADLINE_NEVER, never above 1 hour. */
 int deadline_poll_ms(deadline_t deadline);
 /**
- * The same instant on CLOCK_REALTIME, at most one hour ahead: what the process-shared condition
- * variables and mutexes of VPP's queues want. A clock that is set meanwhile shifts it, so callers
- * wait in slices and look at the deadline again.
+ * The same instant on CLOCK_REALTIME, at most one hour ahead: what the process-shared mutexes of VPP's
+ * queues want. A clock that is set meanwhile shifts it, so callers wait in slices and look at the
+ * deadline again.
  */
 struct timespec deadline_realtime(deadline_t deadline);
+/**
+ * As pthread_cond_timedwait, also of a condition variable that VPP made, but for at most an hour. A clock
+ * that is set back meanwhile does not make it longer (with glibc before 2.30 it does).
+ */
+int deadline_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, deadline_t deadline);
 
 #endif

@@ -46,8 +46,7 @@ static int wait_for_turn(vapi_ctx_t ctx, const void *me, u64 target, deadline_t 
                                                             : 0;
         if (rv != 0)
             break;
-        struct timespec until = deadline_realtime(deadline_slice(deadline, SLICE_NS));
-        pthread_cond_timedwait(&turn->changed, &ctx->requests_lock, &until);
+        deadline_cond_wait(&turn->changed, &ctx->requests_lock, deadline_slice(deadline, SLICE_NS));
     }
     __atomic_fetch_sub(&turn->waiting, 1, __ATOMIC_SEQ_CST);
     pthread_mutex_unlock(&ctx->requests_lock);

@@ -26,8 +26,7 @@ static bool nap(drainer_t *d, u64 ns)
     if (!d->stop) {
         store_relaxed(&d->napping, true);
         store_relaxed(&d->long_nap, ns == 0);
-        struct timespec until = deadline_realtime(deadline_in(ns == 0 ? NS_PER_S : ns));
-        pthread_cond_timedwait(&d->wake, &d->lock, &until);
+        deadline_cond_wait(&d->wake, &d->lock, deadline_in(ns == 0 ? NS_PER_S : ns));
         store_relaxed(&d->napping, false);
         store_relaxed(&d->long_nap, false);
     }

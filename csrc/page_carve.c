@@ -16,13 +16,16 @@
 #define CARVE_LOCK_TAG 77
 #define LOCK_PATIENCE_NS (20 * NS_PER_US)
 
+/* In place of a time: nobody has looked at it yet since its owner gave it up. */
+#define GIVEN_UP UINT64_MAX
+
 u64 page_carve_quarantine_s = CARVE_QUARANTINE_S;
 
 typedef struct {
     u64 magic;
     u64 owner_start; /* of the process, in the kernel's ticks: tells a reused pid */
     u64 pid_namespace; /* pids mean something in their namespace only */
-    u64 free_after_s; /* CLOCK_REALTIME; 0: in use */
+    u64 free_after_s; /* by uptime_s(); 0: in use */
     u32 owner_pid;
     u32 pages;
     u64 check; /* of the fields above but free_after_s */
@@ -42,12 +45,8 @@ static u64 header_check(const carve_header_t *h)
            h->pages * 43ull;
 }
 
-static u64 wall_clock_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (u64)ts.tv_sec;
-}
+/** The same for all processes, and nobody sets it. Never 0. */
+static u64 uptime_s(void) { return 1 + now_ns() / NS_PER_S; }
 
 /** When the process started, 0 if there is no such process (or it is a zombie). */
 static u64 process_start(u32 pid)
@@ -209,8 +208,7 @@ void page_uncarve(const region_t *root, void *run, bool quarantine, deadline_t d
     sigset_t before;
     u32 first = (u32)((u64)((u8 *)run - root->base) / SHM_PAGE_SIZE);
     /* Also the state to be in should the lock not be had: somebody will reclaim it. */
-    store_release(&header->free_after_s,
-                  wall_clock_s() + (quarantine ? page_carve_quarantine_s : 0));
+    store_release(&header->free_after_s, quarantine ? GIVEN_UP : uptime_s());
     if (quarantine || find_bitmap(root, &bitmap, NULL) != VAPI_OK ||
         !lock_region(region, deadline, &before))
         return;
@@ -225,8 +223,10 @@ typedef enum { RUN_IN_USE, RUN_OVER, RUN_ORPHANED } run_state_t;
 
 static run_state_t run_state(const carve_header_t *h, u64 namespace_here)
 {
+    if (h->free_after_s == GIVEN_UP)
+        return RUN_ORPHANED;
     if (h->free_after_s != 0)
-        return wall_clock_s() > h->free_after_s ? RUN_OVER : RUN_IN_USE;
+        return uptime_s() > h->free_after_s ? RUN_OVER : RUN_IN_USE;
     if (h->pid_namespace != namespace_here || namespace_here == 0)
         return RUN_IN_USE;
     return process_start(h->owner_pid) == h->owner_start ? RUN_IN_USE : RUN_ORPHANED;
@@ -259,7 +259,7 @@ u32 page_carve_reclaim(const region_t *root, const region_t *overlay, deadline_t
                     free_run(root, &bitmap, i, h.pages);
                     freed += h.pages;
                 } else {
-                    at->free_after_s = wall_clock_s() + page_carve_quarantine_s;
+                    at->free_after_s = uptime_s() + page_carve_quarantine_s;
                 }
             }
             unlock_region(region, &before);

@@ -9,7 +9,8 @@
  *
  * Each reserved run begins with a header that says whose it is, so that pages of killed processes can
  * be found and given back: not before their owner has been dead for longer than VPP takes to forget
- * a client (it would otherwise write into somebody else's pages).
+ * a client (it would otherwise write into somebody else's pages). That time begins when somebody finds
+ * them whom VPP has just answered: while VPP is stopped, in a debugger say, it forgets nobody.
  */
 #ifndef VAPI_CORE_PAGE_CARVE_H
 #define VAPI_CORE_PAGE_CARVE_H
@@ -28,11 +29,11 @@ extern u64 page_carve_quarantine_s;
 void *page_carve(const region_t *root, u32 pages, deadline_t deadline, error_rec_t *error);
 
 /** Gives a run back. `quarantine`: VPP may still use it (it did not say goodbye): it stays reserved
- * until the time is over and somebody reclaims it. */
+ * as that of a dead process. */
 void page_uncarve(const region_t *root, void *run, bool quarantine, deadline_t deadline);
 
 /** Gives back what dead processes left and what is out of quarantine; how many pages. Called by
- * whoever connects. `overlay` (the API region, which lies inside the root's addresses but in a file of
+ * whoever connects, when VPP has answered it. `overlay` (the API region, which lies inside the root's addresses but in a file of
  * its own) is left out: to look at its pages in the root's file would only make them exist. */
 u32 page_carve_reclaim(const region_t *root, const region_t *overlay, deadline_t deadline);
 

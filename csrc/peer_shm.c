@@ -409,7 +409,7 @@ static void scan_client(peer_t *p, peer_client_t *c)
     }
     c->scans_unanswered = 0;
     /* A pid that the client wrote itself: 0 and negative ones would mean groups of processes. */
-    i32 pid = (i32)c->pid;
+    i32 pid = load_relaxed(&c->queue.shm->consumer_pid);
     if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) {
         peer_count(p, reaped, 1);
         free_unread(p, c);

@@ -272,9 +272,8 @@ static int wait_turn(vapi_ctx_t ctx, receiver_t *r, deadline_t deadline, u64 *sp
         pthread_mutex_lock(&ctx->receive_lock);
         ctx->sleeper = NULL;
     } else {
-        struct timespec until = deadline_realtime(deadline_slice(deadline, TURN_SLICE_NS));
         r->waiting = true;
-        pthread_cond_timedwait(&r->turn, &ctx->receive_lock, &until);
+        deadline_cond_wait(&r->turn, &ctx->receive_lock, deadline_slice(deadline, TURN_SLICE_NS));
         r->waiting = false;
         rv = 0;
     }

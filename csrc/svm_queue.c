@@ -287,8 +287,7 @@ static int sleep_locked(svm_queue_t *q, deadline_t deadline)
         int locked = svm_queue_lock(q, deadline);
         return locked != 0 ? locked : deadline_passed(deadline) ? -ETIMEDOUT : 0;
     }
-    struct timespec until = deadline_realtime(deadline);
-    int rv = pthread_cond_timedwait(&q->shm->condvar, &q->shm->mutex, &until);
+    int rv = deadline_cond_wait(&q->shm->condvar, &q->shm->mutex, deadline);
     if (rv == ETIMEDOUT)
         return deadline_passed(deadline) ? -ETIMEDOUT : 0;
     return locked_result(q, rv);
@@ -306,8 +305,7 @@ HOT int lock_when_ready(svm_queue_t *q, counters_t *c, u32 room, deadline_t dead
             svm_queue_unlock(q);
             return deadline == DEADLINE_NOW ? -EAGAIN : -ETIMEDOUT;
         }
-        /* In slices: the clock of the condition variable may be set, and where VPP consumes, whoever
-           waits for two places is not woken by the second. */
+        /* In slices: where VPP consumes, whoever waits for two places is not woken by the second. */
         rv = sleep_locked(q, deadline_slice(deadline, room > 1 ? 2 * NS_PER_MS : NS_PER_S));
         if (rv == 0 || rv == -ETIMEDOUT) {
             rv = read_counters(q, c);

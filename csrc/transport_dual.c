@@ -112,6 +112,12 @@ static int lose(dual_transport_t *d, transport_t *lost)
     return transport_lose(&d->base, transport_lost(lost));
 }
 
+/** What one of the two said: only the loss of it is one of both. */
+static int said(dual_transport_t *d, transport_t *by, int rv)
+{
+    return rv == -ECONNRESET ? lose(d, by) : rv;
+}
+
 /** What this process has none of at the moment: the next request may find some, and VPP is well. */
 static bool is_want_of_ours(int e) { return e == EMFILE || e == ENFILE || e == ENOMEM; }
 
@@ -425,12 +431,12 @@ static int dual_take(transport_t *t, msg_ref_t *refs, u32 max)
         n = d->fast->ops->take(d->fast, refs, max);
         transport_t *wide = load_acquire(&d->wide);
         if (n < 0 || (u32)n == max || wide == NULL || !busy)
-            return n < 0 ? lose(d, d->fast) : n;
+            return said(d, d->fast, n);
         /* What was asked through shared memory was asked before: its answers were all there before the
            first of the socket's. */
         int more = wide->ops->take(wide, refs + n, max - (u32)n);
         if (more < 0)
-            return n != 0 ? n : lose(d, wide);
+            return n != 0 ? n : said(d, wide, more);
         int kept = drop_markers(d, refs + n, more);
         if (kept != 0)
             look_ahead(d, wide);
@@ -475,7 +481,7 @@ static int dual_sleep(transport_t *t, bool for_room, deadline_t deadline)
         return 0;
     if (wide == NULL || !is_wide_busy(d)) {
         rv = d->fast->ops->sleep(d->fast, for_room, deadline);
-        return rv == -ECONNRESET ? lose(d, d->fast) : rv;
+        return said(d, d->fast, rv);
     }
     u64 slice = load_relaxed(&d->subscribed) ? LOOK_ASIDE_RARELY_NS : LOOK_ASIDE_NS;
     while (rv == -ETIMEDOUT && !d->fast->ops->waiting(d->fast)) {
@@ -575,8 +581,7 @@ static int dual_leave(transport_t *t)
         store_release(&d->marker_seen, d->marker_sent);
     store_relaxed(&d->marker_owed, false);
     store_release(&d->subscribed, false);
-    int rv = d->fast->ops->leave(d->fast);
-    return rv == -ECONNRESET ? lose(d, d->fast) : rv;
+    return said(d, d->fast, d->fast->ops->leave(d->fast));
 }
 
 static bool dual_is_goodbye(transport_t *t, const void *body, u32 size)

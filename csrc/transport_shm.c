@@ -13,8 +13,9 @@
 
 /* Elements that go through a queue under one lock. */
 #define BATCH 64u
-/* How long the mutex of a queue may be held by somebody who was preempted in it. */
-#define LOCK_PATIENCE_NS (2 * NS_PER_S)
+/* How long the mutex of a queue is waited for, whose holder may have been preempted in it, or stopped.
+ * Who can wait longer tries again, with a look at its deadline. */
+#define LOCK_PATIENCE_NS (50 * NS_PER_MS)
 /* A sleep looks around this often: there is no descriptor for a VPP that died. */
 #define SLEEP_SLICE_NS (50 * NS_PER_MS)
 #define LOOK_NS (20 * NS_PER_MS)
@@ -25,6 +26,8 @@
 /* Between two tries to get into a full queue of VPP. Not its condition variable: a process killed in
  * there can make VPP's next broadcast wait for ever. */
 #define ROOM_PAUSE_NS (30 * NS_PER_US)
+/* A process number that no process has. */
+#define NO_PROCESS INT32_MAX
 /* So many blocks of VPP's heap may wait for room in its queue to go back. Beyond that they go first: each
  * request that took the place of one would bring another block, until the heap is full and VPP aborts. */
 #define MOST_RETURNS 64u
@@ -246,8 +249,11 @@ static int shm_take(transport_t *t, msg_ref_t *refs, u32 max)
         int n = svm_queue_sub_many(&s->own_queue, addresses, want, DEADLINE_NOW);
         if (n == -EAGAIN)
             n = svm_queue_sub_many(&s->own_queue, addresses, want, deadline_in(LOCK_PATIENCE_NS));
-        if (n <= 0)
-            return count != 0 ? (int)count : n == 0 ? 0 : queue_error(s, n);
+        if (n <= 0) {
+            /* Where the lock is not to be had, nothing is there yet. */
+            int rv = n == 0 ? 0 : queue_error(s, n);
+            return count != 0 ? (int)count : rv == -EAGAIN ? 0 : rv;
+        }
         for (int i = 0; i < n; i++) {
             const u8 *next = region_space_ptr(&s->space, addresses[i], 1, NULL);
             if (next != NULL)
@@ -546,6 +552,10 @@ static void shm_close(transport_t *t, bool clean)
         struct timespec pause = {.tv_nsec = ROOM_PAUSE_NS};
         nanosleep(&pause, NULL);
     }
+    /* VPP asks for the process of a client that is silent, and keeps it while that lives. This one is not
+       coming back for what it has in VPP, be it a registration whose answer it did not wait for. */
+    if (!clean && !s->disowned && s->own != NULL)
+        store_relaxed(&s->own_queue.shm->consumer_pid, NO_PROCESS);
     if (s->release_memory != NULL)
         s->release_memory(s, clean);
     s->release_memory = NULL;

@@ -106,6 +106,32 @@ ON_EACH_TRANSPORT_WITHIN(killed_clients_are_reaped, 60)
     server_stop(&s);
 }
 
+/* A registration that VPP handles when nobody waits for it any more: it finds the client dead, though the
+ * process lives, and forgets it. */
+TEST(a_registration_that_came_too_late)
+{
+    server_t s;
+    start_with_fast_scans(&s);
+    vapi_connect_options_t o = client_options(&s, VAPI_TRANSPORT_SHM);
+    o.bell_address = "";
+    o.timeout_ns = 50 * NS_PER_MS;
+    vapi_ctx_t ctx;
+    CHECK_EQ(vapi_ctx_alloc(&ctx), VAPI_OK);
+    CHECK_EQ(peer_fault_stall(s.peer, UINT64_MAX), 0);
+    for (u32 i = 0; i < 3; i++) {
+        CHECK_EQ(vapi_connect_options(ctx, &o), VAPI_ECON_FAIL);
+        CHECK_EQ(vapi_error_os_errno(ctx), ETIMEDOUT);
+    }
+    CHECK_EQ(peer_fault_stall(s.peer, 0), 0);
+    ping(client(&s, VAPI_TRANSPORT_SHM));
+    wait_for_clients(&s, VAPI_TRANSPORT_SHM, 1, 20 * NS_PER_S);
+    peer_stats_t stats;
+    peer_stats(s.peer, &stats);
+    CHECK_EQ(stats.reaped, 3);
+    vapi_ctx_free(ctx);
+    server_stop(&s);
+}
+
 /* Killed at random moments, some of them with a lock held; the peer and the others go on. */
 ON_EACH_TRANSPORT_WITHIN(clients_killed_at_random, 60)
 {

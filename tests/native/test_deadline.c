@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "check.h"
 #include "deadline.h"
+
+/* How far the clock on the wall is about to be set back. */
+static time_t ahead_s;
+
+/** libc's, for this program: that clock as it was before. */
+int clock_gettime(clockid_t clock, struct timespec *ts)
+{
+    long rv = syscall(SYS_clock_gettime, clock, ts);
+    if (rv == 0 && clock == CLOCK_REALTIME)
+        ts->tv_sec += ahead_s;
+    return (int)rv;
+}
 
 TEST(now_has_passed_and_never_does_not)
 {
@@ -70,4 +86,16 @@ TEST(realtime_is_the_same_instant)
     CHECK(from_real_now_ns(deadline_realtime(DEADLINE_NOW)) <= 0);
     struct timespec ts = deadline_realtime(deadline_in(NS_PER_S - 1));
     CHECK(ts.tv_nsec >= 0 && ts.tv_nsec < (long)NS_PER_S);
+}
+
+TEST_WITHIN(a_clock_that_is_set_back_makes_no_wait_longer, 20)
+{
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+    ahead_s = 3600;
+    pthread_mutex_lock(&mutex);
+    CHECK_EQ(deadline_cond_wait(&cond, &mutex, deadline_in(10 * NS_PER_MS)), ETIMEDOUT);
+    CHECK_EQ(deadline_cond_wait(&cond, &mutex, DEADLINE_NOW), ETIMEDOUT);
+    pthread_mutex_unlock(&mutex);
+    ahead_s = 0;
 }

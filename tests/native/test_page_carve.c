@@ -99,6 +99,10 @@ TEST(quarantine_ends)
     CHECK_EQ(free_now(&p), p.free_pages - 7);
     page_carve_quarantine_s = 0;
     page_uncarve(&p.segment.root, carve_run(&p, 9), true, PATIENCE);
+    /* However long ago that was: VPP may have been stopped since. It begins when somebody looks. */
+    wait_for_next_second();
+    CHECK_EQ(reclaim(&p), 0);
+    CHECK_EQ(free_now(&p), p.free_pages - 16);
     wait_for_next_second();
     CHECK_EQ(reclaim(&p), 9);
     CHECK_EQ(free_now(&p), p.free_pages - 7);

@@ -8,6 +8,7 @@
 
 #include "client_fixture.h"
 #include "peer_messages.h"
+#include "peer_state.h"
 
 #define ROUTE_ADD "ip_route_add_del_b8ecfe0d"
 #define ROUTE_ADD_REPLY "ip_route_add_del_reply_1992deab"
@@ -624,6 +625,31 @@ OVER_MEMORY(dangerous_messages_are_refused, 30)
         CHECK_EQ(call(ctx, bytes, sizeof bytes, &reply, &size), VAPI_EINVAL);
         CHECK_HAS(vapi_error_text(ctx), names[i]);
     }
+    ping(ctx);
+    client_close(ctx);
+    server_stop(&s);
+}
+
+/* ---- the peer stands still ---- */
+
+/* VPP may be stopped while it has the lock of our queue: it is not lost, and deadlines hold. */
+OVER_MEMORY(a_lock_that_vpp_keeps, 60)
+{
+    server_t s;
+    server_start(&s);
+    vapi_ctx_t ctx = client(&s, transport);
+    shm_queue_t *queue = s.peer->shm_clients.at[0]->queue.shm;
+    CHECK_EQ(pthread_mutex_lock(&queue->mutex), 0);
+    /* As if the ping's answer were being put into it. */
+    store_relaxed(&queue->cursize, 1);
+    void *msg;
+    u32 size, count;
+    u64 began = now_ns();
+    CHECK_EQ(vapi_recv_many(ctx, &msg, &size, 1, &count, 200 * NS_PER_MS), VAPI_EAGAIN);
+    CHECK(now_ns() - began < NS_PER_S);
+    CHECK(vapi_is_connected(ctx));
+    store_relaxed(&queue->cursize, 0);
+    CHECK_EQ(pthread_mutex_unlock(&queue->mutex), 0);
     ping(ctx);
     client_close(ctx);
     server_stop(&s);
