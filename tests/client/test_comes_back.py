@@ -46,6 +46,14 @@ async def call_for_ever(vpp: aio.Client) -> None:
         await vpp.api.show_version()
 
 
+async def next_event(events: aio.Events) -> object:
+    """However often the connection is lost meanwhile."""
+    while True:
+        with suppress(ConnectionLost):
+            return await events.get()
+        await asyncio.sleep(0.01)
+
+
 def ping_for_ever(client: Client) -> None:
     while True:
         client.api.control_ping()
@@ -154,10 +162,7 @@ def test_events_that_the_next_one_refuses_in_asyncio(place: Place) -> None:
             place.peer.on("want_interface_events").reply(-11).delay(0.2)
             place.peer.restart()
             with pytest.raises(ApiError, match="want_interface_events") as told:
-                while True:
-                    with suppress(ConnectionLost):
-                        await events.get()
-                    await asyncio.sleep(0.01)
+                await next_event(events)
             assert told.value.retval == -11
             place.peer.off("want_interface_events")
             waiting = asyncio.create_task(events.get())
