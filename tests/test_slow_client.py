@@ -128,9 +128,9 @@ def test_a_minute_without_receiving(
             started = monotonic()
             assert _messages.ping(other)
             slowest = max(slowest, monotonic() - started)
-    assert slowest < 1.0
     # Whoever holds the queue's lock may lose the core for a moment; a full queue lasts the minute.
-    assert peer.stats["blocked_ns"] < 100_000_000
+    assert slowest < 5
+    assert peer.stats["blocked_ns"] < 1_000_000_000
     stats = connection.stats
     received = 0
     try:
