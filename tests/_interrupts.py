@@ -9,7 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 
 @contextmanager
 def alarm(seconds: float, handler: Callable[..., object], interval: float = 0.0) -> Iterator[None]:
-    """Calls the handler after that much of the block, and again after each interval."""
+    """Calls the handler after that much of the block, and again after each interval. Afterwards the
+    alarm is again that of pytest's timeout."""
+    timeout = signal.getitimer(signal.ITIMER_REAL)
     before = signal.signal(signal.SIGALRM, handler)
     try:
         signal.setitimer(signal.ITIMER_REAL, seconds, interval)
@@ -17,6 +19,7 @@ def alarm(seconds: float, handler: Callable[..., object], interval: float = 0.0)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *timeout)
 
 
 def interrupted(seconds: float) -> AbstractContextManager[None]:
