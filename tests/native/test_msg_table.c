@@ -335,8 +335,8 @@ TEST(a_table_of_contradictions_takes_no_time)
     }
     msg_table_t *t = msg_table_alloc();
     error_rec_t error;
-    u64 start = now_ns();
+    clock_t start = clock(); /* of this process: others work on this machine, too */
     (void)msg_table_parse_serialized(t, bytes, sizeof bytes, &error);
-    CHECK(now_ns() - start < 5 * NS_PER_S);
+    CHECK(clock() - start < 5 * CLOCKS_PER_SEC);
     msg_table_free(t);
 }
