@@ -213,6 +213,7 @@ static vapi_error_e begin_run(vapi_ctx_t ctx, vapi_collect_t *c, deadline_t dead
     if (run == NULL)
         return error_set(error_here(), VAPI_ENOMEM, ENOMEM, "out of memory");
     run->receiver.offer = offer;
+    run->receiver.gathers = true;
     run->receiver.turn = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     run->ctx = ctx;
     run->job = c;

@@ -317,6 +317,8 @@ static void apply_options(vapi_ctx_t ctx, const vapi_connect_options_t *o)
                    : sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_NS
                                                        : 0;
     ctx->activity = ctx->receiving = ctx->interrupts = ctx->collecting = 0;
+    ctx->gather = (gather_t){0};
+    ctx->in_dump = false;
     ctx->interrupt_pending = ctx->closing = ctx->overflowed = false;
     ctx->fd_wanted = ctx->fd_ready = false;
     ctx->nothing_until = 0;

@@ -21,6 +21,7 @@
 
 #include "dispatch_turn.h"
 #include "drainer.h"
+#include "gather.h"
 #include "handshake.h"
 #include "msg_kind.h"
 #include "registry.h"
@@ -42,6 +43,7 @@ struct receiver {
     receiver_t *next;
     pthread_cond_t turn;
     bool waiting; /* in `turn` */
+    bool gathers; /* reads a dump, and rather all of it than the next of it at once */
     bool done; /* has what it wanted */
     u32 progress; /* counts what it was given, for who wants more than one message */
     u32 seen; /* how much of it the one that waits knows of */
@@ -83,6 +85,8 @@ struct vapi_ctx_s {
     backlog_t backlog;
     receiver_t *receivers;
     receiver_t *sleeper; /* the one in the transport's sleep */
+    gather_t gather;
+    bool resting; /* the sleeper lets messages gather */
     context_range_t abandoned[ABANDONED_MAX];
     u32 abandoned_next;
     bool overflowed; /* an answer found the backlog full */
@@ -93,6 +97,7 @@ struct vapi_ctx_s {
     u32 activity; /* counts receives */
     u32 receiving; /* threads that wait for a message */
     bool vpp_dozes; /* the last answer took a bell; relaxed */
+    bool in_dump; /* what was dispatched last is of a dump or stream that goes on; relaxed */
     u32 interrupts;
     bool interrupt_pending; /* nobody waited when it came */
     drainer_t drainer;

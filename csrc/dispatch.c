@@ -62,6 +62,7 @@ static bool find_request(vapi_ctx_t ctx, u32 context, vapi_msg_id_t id, u16 vl_i
                 *out = request_ring_pop(&ctx->requests);
         }
     }
+    store_relaxed(&ctx->in_dump, found && !*ends);
     pthread_mutex_unlock(&ctx->requests_lock);
     return found;
 }

@@ -116,6 +116,8 @@ static int take_some(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, u32 *taken)
         return n;
     ctx->nothing_until = 0;
     STAT_ADD(t, received, (u64)n);
+    if (gather_see(&ctx->gather, &refs[n - 1], (u32)n) && t->ops->trickles(t))
+        gather_trickled(&ctx->gather, now_ns());
     u32 kept = 0;
     for (int i = 0; i < n; i++)
         if (!deliver(ctx, &refs[i]))
@@ -261,17 +263,39 @@ static int spin_or_sleep(vapi_ctx_t ctx, deadline_t deadline, u64 *spin_until)
     return t->ops->sleep(t, false, deadline);
 }
 
+/** Whether `r` had better let messages gather than take those that are there. Receive lock. */
+static bool should_rest(vapi_ctx_t ctx, const receiver_t *r, deadline_t deadline)
+{
+    if (ctx->gather.rest_ns == 0 || !r->gathers || deadline == DEADLINE_NOW ||
+        ctx->sleeper != NULL || ctx->transport->ops->buffered(ctx->transport))
+        return false;
+    for (const receiver_t *other = ctx->receivers; other != NULL; other = other->next)
+        if (other->waiting)
+            return false;
+    return true;
+}
+
 /** Waits for a message, or for somebody to bring one. Receive lock held before and after. */
 static int wait_turn(vapi_ctx_t ctx, receiver_t *r, deadline_t deadline, u64 *spin_until)
 {
     int rv;
     if (ctx->sleeper == NULL) {
+        u64 rest_ns = should_rest(ctx, r, deadline) ? ctx->gather.rest_ns : 0;
         ctx->sleeper = r;
+        ctx->resting = rest_ns != 0;
+        ctx->gather.rest_ns = 0;
         pthread_mutex_unlock(&ctx->receive_lock);
-        rv = spin_or_sleep(ctx, deadline, spin_until);
+        rv = 0;
+        if (rest_ns != 0)
+            ctx->transport->ops->rest(ctx->transport, deadline_slice(deadline, rest_ns));
+        else
+            rv = spin_or_sleep(ctx, deadline, spin_until);
         pthread_mutex_lock(&ctx->receive_lock);
         ctx->sleeper = NULL;
+        ctx->resting = false;
     } else {
+        if (ctx->resting)
+            ctx->transport->ops->poke(ctx->transport);
         r->waiting = true;
         deadline_cond_wait(&r->turn, &ctx->receive_lock, deadline_slice(deadline, TURN_SLICE_NS));
         r->waiting = false;
@@ -343,18 +367,20 @@ static int lost_or(const vapi_ctx_t ctx, int n) { return n == 0 && ctx->overflow
 
 static int receive(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, bool hold, deadline_t deadline)
 {
-    receiver_t me = {.turn = PTHREAD_COND_INITIALIZER};
+    receiver_t me = {.turn = PTHREAD_COND_INITIALIZER, .gathers = load_relaxed(&ctx->in_dump)};
     transport_t *t = ctx->transport;
     u64 spin_until = 0;
     bool interrupted, linked = false;
     u32 interrupts = begin_receiving(ctx, &interrupted);
     int n;
     for (;;) {
-        u32 taken;
+        u32 taken = 0;
         n = (int)pop_backlog(ctx, refs, max);
         if (n != 0)
             break;
-        n = lost_or(ctx, take_some(ctx, refs, max, &taken));
+        if (!should_rest(ctx, &me, deadline))
+            n = take_some(ctx, refs, max, &taken);
+        n = lost_or(ctx, n);
         if (n > 0 && hold) {
             int kept = 0;
             for (int i = 0; i < n; i++) {
@@ -497,8 +523,9 @@ int conn_serve(vapi_ctx_t ctx, receiver_t *r, bool once, deadline_t deadline)
     u32 interrupts = begin_receiving(ctx, &interrupted);
     int rv = 0;
     while (!r->done && !(once && r->progress != r->seen)) {
-        u32 taken;
-        rv = take_for_others(ctx, TAKE_BATCH, &taken);
+        u32 taken = 0;
+        if (!should_rest(ctx, r, deadline))
+            rv = take_for_others(ctx, TAKE_BATCH, &taken);
         if (rv < 0)
             break;
         if (taken != 0)

@@ -92,6 +92,10 @@ typedef struct {
     bool (*waiting)(transport_t *t);
     /** Whether messages wait that the descriptor does not show by itself. Receive lock. */
     bool (*buffered)(transport_t *t);
+    /** Whether the last read brought so little that VPP writes messages one by one (gather.h). Receive lock. */
+    bool (*trickles)(transport_t *t);
+    /** Sleeps until the deadline or poke(), whatever comes. Only where it trickles. */
+    void (*rest)(transport_t *t, deadline_t deadline);
     /** Sleeps until a message may be there, or room where send() found none (`for_room`), or poke():
      * 0; a signal: -EINTR (the socket only); the deadline: -ETIMEDOUT. Wakes an idle VPP first. */
     int (*sleep)(transport_t *t, bool for_room, deadline_t deadline);

@@ -472,6 +472,19 @@ static bool dual_buffered(transport_t *t)
            (d->wide != NULL && d->wide->ops->buffered(d->wide));
 }
 
+static bool dual_trickles(transport_t *t)
+{
+    dual_transport_t *d = dual_of(t);
+    transport_t *wide = load_acquire(&d->wide);
+    return wide != NULL && is_wide_busy(d) && wide->ops->trickles(wide);
+}
+
+static void dual_rest(transport_t *t, deadline_t deadline)
+{
+    transport_t *wide = load_acquire(&dual_of(t)->wide);
+    wide->ops->rest(wide, deadline);
+}
+
 static int dual_sleep(transport_t *t, bool for_room, deadline_t deadline)
 {
     dual_transport_t *d = dual_of(t);
@@ -632,6 +645,8 @@ static const transport_ops_t dual_ops = {
     .is_quiet = dual_is_quiet,
     .waiting = dual_waiting,
     .buffered = dual_buffered,
+    .trickles = dual_trickles,
+    .rest = dual_rest,
     .sleep = dual_sleep,
     .wake = dual_wake,
     .poke = dual_poke,

@@ -36,6 +36,9 @@
 /* How long a sleep goes on without its caller looking around. */
 #define SLEEP_SLICE_NS (50 * NS_PER_MS)
 
+/* A read of fewer bytes found what VPP wrote message by message: what had to wait comes in pieces of as many. */
+#define TRICKLE_BYTES 4096
+
 /* So many bytes of a dump in the socket: its reader is slower than VPP, which is then to be rid of them.
  * A socket that VPP writes one small message after the other to takes some 40 KB of them. */
 #define SPOOL_FROM (16 << 10)
@@ -56,6 +59,7 @@ typedef struct {
     u32 tx_end; /* bytes of tx that are used */
     u32 tx_size;
     bool registered;
+    bool trickles; /* receive lock: the last read brought less than TRICKLE_BYTES */
     bool shown; /* the epoll descriptor watches fd */
     bool unsent; /* the last flush left something: a hint for who sleeps without the send lock */
     bool closed; /* VPP closed or the stream broke; set under either lock */
@@ -186,6 +190,7 @@ static int socket_read(socket_transport_t *s)
         return -ENOMEM;
     ssize_t n = s->spool != NULL ? spool_recv(s->spool, s->fd, to, room)
                                  : recv(s->fd, to, room, MSG_DONTWAIT);
+    s->trickles = n > 0 && n < TRICKLE_BYTES && s->spool == NULL;
     if (n > 0) {
         rx_buffer_filled(&s->rx, (u32)n);
         return 1;
@@ -282,6 +287,26 @@ static bool socket_buffered(transport_t *t)
     return rx_buffer_has_frame(&s->rx) || is_spooled(s) || load_relaxed(&s->closed);
 }
 
+static bool socket_trickles(transport_t *t) { return socket_of(t)->trickles; }
+
+static void clear_poke(socket_transport_t *s)
+{
+    u64 ignored;
+    ssize_t n = read(s->poke_fd, &ignored, sizeof ignored);
+    (void)n; /* another thread may have read it */
+}
+
+static void socket_rest(transport_t *t, deadline_t deadline)
+{
+    socket_transport_t *s = socket_of(t);
+    struct pollfd p = {.fd = s->poke_fd, .events = POLLIN};
+    u64 left = deadline_left_ns(deadline);
+    const struct timespec time = {.tv_sec = (time_t)(left / NS_PER_S),
+                                  .tv_nsec = (long)(left % NS_PER_S)};
+    if (ppoll(&p, 1, &time, NULL) > 0)
+        clear_poke(s);
+}
+
 static int socket_sleep(transport_t *t, bool for_room, deadline_t deadline)
 {
     socket_transport_t *s = socket_of(t);
@@ -301,11 +326,8 @@ static int socket_sleep(transport_t *t, bool for_room, deadline_t deadline)
         return -errno;
     if (n == 0)
         return deadline_passed(deadline) ? -ETIMEDOUT : 0;
-    if (p[1].revents != 0) {
-        u64 ignored;
-        if (read(s->poke_fd, &ignored, sizeof ignored) < 0 && errno != EAGAIN)
-            return -errno;
-    }
+    if (p[1].revents != 0)
+        clear_poke(s);
     return 0;
 }
 
@@ -429,6 +451,8 @@ static const transport_ops_t socket_ops = {
     .is_quiet = socket_is_quiet,
     .waiting = socket_waiting,
     .buffered = socket_buffered,
+    .trickles = socket_trickles,
+    .rest = socket_rest,
     .sleep = socket_sleep,
     .wake = socket_wake,
     .poke = socket_poke,
