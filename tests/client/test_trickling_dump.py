@@ -1,5 +1,5 @@
-"""A long dump that comes message by message, as VPP sends it: its reader rests (csrc/gather.h), and nothing
-else waits for that."""
+"""A long dump that comes message by message, as VPP sends it: its reader rests (csrc/gather.h), and
+nothing else waits for that."""
 
 from __future__ import annotations
 
@@ -72,11 +72,14 @@ def test_closing_ends_it(client: Client, routes: list[str]) -> None:
     raised: list[BaseException] = []
     begun = threading.Event()
 
+    def read_for_ever() -> None:
+        while True:
+            client.api.ip_route_v2_dump().columns()
+
     def read() -> None:
         begun.set()
         with pytest.raises(NotConnected) as error:
-            while True:
-                client.api.ip_route_v2_dump().columns()
+            read_for_ever()
         raised.append(error.value)
 
     reader = threading.Thread(target=read)
