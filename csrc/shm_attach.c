@@ -129,6 +129,13 @@ vapi_error_e shm_register(shm_transport_t *s, const transport_options_t *o, bool
     if (rv == -ECONNRESET)
         return error_set(error, VAPI_ECONNRESET, ECONNRESET, "%s: %s: %s", where, step,
                          s->base.lost.text);
+    if ((rv == -EAGAIN || rv == -ETIMEDOUT) && s->base.kind == VAPI_TRANSPORT_SHM &&
+        s->base.server_pid > 0 && !s->watch_pid)
+        return error_set(
+            error, VAPI_ECON_FAIL, ETIMEDOUT,
+            "%s: no answer to %s in time, and there is no process %d, whose it is: was "
+            "VPP killed?",
+            where, step, s->base.server_pid);
     if (rv < 0)
         return handshake_error(error, rv == -EAGAIN ? -ETIMEDOUT : rv, where, step);
     i32 response = (i32)be32toh((u32)reply.response);

@@ -165,7 +165,7 @@ def _denied(path: str, status: os.stat_result) -> Finding:
         f"{path} is {_user(status.st_uid)}:{group} {stat.filemode(status.st_mode)}: "
         f"{_me()} may not connect"
     )
-    if status.st_mode & stat.S_IWGRP:
+    if status.st_mode & stat.S_IWGRP and status.st_gid != 0:
         advice = f"join the group: sudo usermod -aG {group} {_user(os.getuid())}, then log in anew"
     else:
         advice = "run as its owner, or set unix { gid ... } in startup.conf"
@@ -248,8 +248,8 @@ def _regions(prefix: str) -> Iterator[Finding]:
                 "bad",
                 "region",
                 f"{path} is {owner}: {_me()} may not read and write it",
-                f"join the group {_group(status.st_gid)}, or set api-segment {{ gid ... }} in "
-                "startup.conf",
+                "set api-segment { gid ... } in startup.conf to a group of yours"
+                + (f", or join the group {_group(status.st_gid)}" if status.st_gid else ""),
             )
             return
         size = f"{status.st_size >> 20} MiB"
@@ -299,7 +299,8 @@ def _connections(target: Target, address: Address) -> Iterator[Finding]:
                 advice = "programs that do not ask for it are not concerned"
                 yield Finding("note", what, str(error), advice)
                 return
-            yield Finding("bad", what, str(error), _what_answers(error))
+            explain = _what_is_there if transport == "shm" else _what_answers
+            yield Finding("bad", what, str(error), explain(error))
             return
 
 
@@ -314,6 +315,18 @@ def _what_answers(error: VapiError) -> str:
         return (
             "what answers does not speak VPP's API: name its api.sock, not cli.sock or stats.sock"
         )
+    return ""
+
+
+def _what_is_there(error: VapiError) -> str:
+    """The same of regions, that are there whoever made them."""
+    if isinstance(error, Timeout):
+        return (
+            "the files are there and nobody answers: VPP's main thread is busy or stopped, or VPP "
+            "was killed and left them: systemctl restart vpp"
+        )
+    if isinstance(error, Incompatible):
+        return 'connect(..., bell="/run/vpp/api.sock") names the API socket; or take that alone'
     return ""
 
 
