@@ -23,7 +23,7 @@ def test_every_command_has_help_with_an_example(vapi: Vapi, command: str) -> Non
     assert "Example" in out
     assert f"vapi {command}" in out.split("Example")[1]
     assert "\b" not in out
-    assert all(len(line) <= 100 for line in out.splitlines())
+    assert all(len(line) <= 80 for line in out.splitlines())
 
 
 def test_without_a_command_there_is_help(vapi: Vapi) -> None:

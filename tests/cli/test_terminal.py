@@ -102,6 +102,13 @@ def test_a_table_has_80_columns_and_a_bold_head(vapi: Vapi) -> None:
     assert "local0" in shown.seen
 
 
+def test_pings_that_are_shown_are_alone_on_their_lines(vapi: Vapi) -> None:
+    with terminal("ping", "--count", "2") as shown:
+        assert shown.end() == 0
+    assert "\x1b" not in shown.seen, "no bar"
+    assert [line.split(":")[0] for line in shown.lines[1:3]] == ["1", "2"]
+
+
 def test_no_color_is_respected(vapi: Vapi) -> None:
     with terminal("diff", "--help", NO_COLOR="1") as shown:
         assert shown.end() == 0

@@ -18,10 +18,10 @@ LIVE = "live"
 
 @click.group(
     epilog="\b\nExamples:\n"
-    "  vapi api show show_version                       # of the VPP at the usual place\n"
+    "  vapi api show show_version                  # of the VPP at the usual place\n"
     "  vapi api ls -a /run/vpp/api.sock --match '*_dump'\n"
     "  vapi api show show_version /usr/share/vpp/api/core\n"
-    "  vapi api diff /usr/share/vpp/api live            # files and the running VPP\n"
+    "  vapi api diff /usr/share/vpp/api live       # files and the running VPP\n"
     "  vapi api lint my_plugin.api"
 )
 def command() -> None:

@@ -23,8 +23,8 @@ from ._options import (
     "  vapi call sw_interface_set_mtu sw_if_index=1 mtu[0]=9000\n"
     "  vapi call ip_route_add_del_v2 is_add=true route.prefix=10.1.0.0/16 \\\n"
     "      'route.paths[0].sw_if_index=1' 'route.paths[0].nh.address.ip4=10.0.0.2'\n"
-    '  echo \'{"sw_if_index": 1, "tag": "uplink"}\' | vapi call sw_interface_tag_add_del -\n'
-    "\n\b\n"
+    "  echo '{\"sw_if_index\": 1}' | vapi call sw_interface_get_table -\n"
+    "\n"
     "Values: numbers (also 0x1f and ~0), names of enums (admin_up, or a|b for flags),\n"
     "addresses, prefixes and MAC addresses as text, bytes as 0x0123 or text:abc,\n"
     "arrays with commas, JSON for anything nested. What is left out has its default.\n"

@@ -161,7 +161,7 @@ def register() -> None:
     epilog="\b\nExamples:\n"
     '  eval "$(vapi completion bash)"       # now, in this shell\n'
     + "".join(f"  vapi completion {shell} > {place}\n" for shell, place in _PLACES.items())
-    + "\n\b\n"
+    + "\n"
     "Names of messages and fields come from the VPP that the line names, if it answers at once;\n"
     "else from the cache of definitions."
 )

@@ -33,16 +33,15 @@ TEXTS = {
     "version": "Print the library's version.",
 }
 
-EPILOG = """\b
-Exit codes: 0 done, 1 the library is not there and cannot be built, 2 wrong usage.
+EPILOG = """Exit codes: 0 done, 1 the library is not there and cannot be built, 2 wrong usage.
 
 \b
 Examples:
   cc first.c $(vapi config --cflags --libs)
   cc first.c $(vapi config --cflags --libs --static)
-  PKG_CONFIG_PATH=$(vapi config --pkgconfig-dir) pkg-config --cflags --libs vapi
+  PKG_CONFIG_PATH=$(vapi config --pkgconfig-dir) pkg-config --libs vapi
   cmake -B build -Dvapi_DIR=$(vapi config --cmake-dir)
-  vapi generate --c gen $(vapi config --apidir)       # without a VPP's API files
+  vapi generate --c gen $(vapi config --apidir)  # without a VPP's API files
 """
 
 

@@ -13,13 +13,13 @@ from ._options import Format, Target, fields_argument, output_options, target_op
 EXAMPLES = (
     "\b\nExamples:\n"
     "  vapi dump sw_interface_dump\n"
-    "  vapi dump sw_interface_dump --columns sw_if_index,interface_name,mtu[0] --sort -mtu[0]\n"
-    "  vapi dump sw_interface_dump --where 'mtu[0] > 1500 and \"loop\" in interface_name'\n"
-    "  vapi dump ip_route_v2_dump table.table_id=0 --where 'route.prefix in \"10.0.0.0/8\"'\n"
+    "  vapi dump sw_interface_dump --columns interface_name,mtu[0] --sort -mtu[0]\n"
+    "  vapi dump sw_interface_dump --where '\"loop\" in interface_name'\n"
+    "  vapi dump ip_route_v2_dump --where 'route.prefix in \"10.0.0.0/8\"'\n"
     "  vapi dump ip_route_v2_dump -o json | jq -r '.[].route.prefix'\n"
 )
 CONDITIONS = (
-    "\n\b\n"
+    "\n"
     "Conditions are Python's comparisons, and/or/not, in, arithmetic, and the functions\n"
     "len, min, max, sum, abs, int, str, lower, startswith, endswith,\n"
     "like(x, 'loop*'), matches(x, REGEX), any/all(... for x in LIST).\n"

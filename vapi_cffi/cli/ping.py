@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from statistics import mean, median
 from time import perf_counter
 from typing import Any
@@ -36,13 +37,14 @@ def command(
         if shown:
             click.echo(f"pinging {where} over {connection.transport}")
         times: list[float] = []
-        with progress("pinging", count) as advance:
+        with progress("pinging", count) if count > SHOWN else nullcontext() as advance:
             for number in range(1, count + 1):
                 started = perf_counter()
                 pid = _messages.ping(connection)
                 times.append(perf_counter() - started)
-                if shown and count <= SHOWN:
-                    click.echo(f"{number}: {times[-1] * 1e6:.0f} us, from process {pid}")
+                if advance is None:
+                    if shown:
+                        click.echo(f"{number}: {times[-1] * 1e6:.0f} us, from process {pid}")
                 elif number % 256 == 0:
                     advance(number)
         facts = {"address": where, "transport": connection.transport, "pid": pid, "count": count}

@@ -45,8 +45,8 @@ def asked(function: Callable[Concatenate[Any, P], R]) -> Asked[P, R]: ...
 @click.command(
     epilog="\b\nExamples:\n"
     "  vapi stubs -o typings                    # where Pylance and Pyright look\n"
-    "  vapi stubs -a /run/vpp/api.sock -o typings && MYPYPATH=typings mypy program.py\n"
-    "\n\b\n"
+    "  vapi stubs -o typings && MYPYPATH=typings mypy program.py\n"
+    "\n"
     "Editors then complete client.api. and the arguments of each request, and mypy\n"
     "checks them; programs need not be changed, and do not need the stubs to run."
 )

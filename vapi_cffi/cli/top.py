@@ -76,7 +76,7 @@ COLUMNS = {
     "  vapi top\n"
     "  vapi top --interval 0.5 --count 10\n"
     "  vapi top --count 1 -o json | jq '.interfaces[] | select(.state == \"up\")'\n"
-    "\n\b\n"
+    "\n"
     "The busiest interfaces come first. Round trips are measured as they are shown. In a pipe the\n"
     "screens follow each other; with --output json each is a line."
 )

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @click.command(
     epilog="\b\nExamples:\n"
     "  vapi watch sw_interface_event\n"
-    "  vapi watch sw_interface_event --count 1 --for 30   # until one comes, 30 s at most\n"
+    "  vapi watch sw_interface_event --count 1 --for 30  # until one comes\n"
     "  vapi watch sw_interface_event -o json | jq .flags\n"
-    "  vapi watch ip_neighbor_event_v2 sw_if_index=-1     # fields of the want_... request\n"
+    "  vapi watch ip_neighbor_event_v2 sw_if_index=-1  # fields of the want_...\n"
     "  vapi watch --list\n"
-    "\n\b\n"
+    "\n"
     "With --output json each event is a line. Exits with 4 if --for ends before --count is reached."
 )
 @click.argument(
