@@ -386,10 +386,11 @@ vapi_error_e conn_open(vapi_ctx_t ctx, const vapi_connect_options_t *options, bo
     if (ctx == NULL || options == NULL)
         return error_set(error, VAPI_EINVAL, 0,
                          "vapi_connect: the context or the options are NULL");
-    if (conn_is_inherited(ctx))
-        ctx->fork_generation = fork_generation;
     if (ctx->connected)
-        return error_set(error, VAPI_EINVAL, EISCONN, "already connected");
+        return error_set(error, VAPI_EINVAL, EISCONN, "already connected%s",
+                         conn_is_inherited(ctx) ? ", by the parent process" : "");
+    /* One that was not is the child's to connect, as any. */
+    ctx->fork_generation = fork_generation;
     if (ctx->retired_count == sizeof ctx->retired / sizeof ctx->retired[0])
         return error_set(error, VAPI_EINVAL, 0,
                          "messages of %u earlier connections are still held: free them first",
@@ -444,6 +445,11 @@ vapi_error_e vapi_disconnect(vapi_ctx_t ctx)
         return error_set(error, VAPI_EINVAL, EDEADLK, "disconnect from within a callback");
     if (exchange_acq_rel(&ctx->closing, true))
         return error_set(error, VAPI_EINVAL, EALREADY, "another thread is disconnecting");
+    if (!load_acquire(&ctx->connected)) {
+        /* It was, between the look above and this. */
+        store_release(&ctx->closing, false);
+        return error_set(error, VAPI_EINVAL, ENOTCONN, "not connected");
+    }
     deadline_t patience = deadline_in(GOODBYE_NS);
     /* Threads that wait inside leave at once; those in a callback need their time. */
     while (load_acquire(&ctx->users) != 0) {

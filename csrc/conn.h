@@ -99,7 +99,7 @@ struct vapi_ctx_s {
     bool vpp_dozes; /* the last answer took a bell; relaxed */
     bool in_dump; /* what was dispatched last is of a dump or stream that goes on; relaxed */
     u32 interrupts;
-    bool interrupt_pending; /* nobody waited when it came */
+    bool interrupt_pending; /* nobody was sent home by it yet; receive lock */
     drainer_t drainer;
 
     pthread_mutex_t requests_lock;

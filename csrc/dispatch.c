@@ -132,7 +132,11 @@ static vapi_error_e dispatch_towards(vapi_ctx_t ctx, u64 target, deadline_t dead
     if (turn != 0)
         return turn > 0 ? VAPI_OK : conn_result(ctx, turn);
     msg_ref_t ref;
-    int n = conn_receive(ctx, &ref, 1, deadline);
+    int n;
+    /* To come back for a signal would leave a blocking call's request outstanding behind it. */
+    do
+        n = conn_receive(ctx, &ref, 1, deadline);
+    while (n == -EINTR);
     vapi_error_e rv = n < 0 ? conn_result(ctx, n) : dispatch_message(ctx, &ref);
     if (n > 0)
         conn_release(ctx, ref.body);

@@ -33,6 +33,11 @@ private_msg_t *private_msg_of(void *body)
     return (private_msg_t *)((u8 *)body - sizeof(private_msg_t));
 }
 
+bool private_msg_is(const void *body)
+{
+    return msgbuf_of(body)->q == (u64)(uintptr_t)private_msg_of((void *)(uintptr_t)body);
+}
+
 void private_msg_free(void *body) { free(private_msg_of(body)); }
 
 void backlog_push(backlog_t *b, void *body)

@@ -32,6 +32,8 @@ void *private_msg_alloc(u32 size);
 void *private_msg_copy(const void *body, u32 size);
 void private_msg_free(void *body);
 private_msg_t *private_msg_of(void *body);
+/** Whether the body of a message lies in a block of its own. */
+bool private_msg_is(const void *body);
 
 /** First in, first out, with a count of the memory. Caller locks. Zeroed memory is an empty one. */
 typedef struct {

@@ -331,35 +331,42 @@ static void unlink_receiver(vapi_ctx_t ctx, receiver_t *r)
         }
 }
 
-/** Why a wait must end: 0 to go on. */
+/** Why a wait must end: 0 to go on. Receive lock. */
 static int wait_over(vapi_ctx_t ctx, u32 interrupts, deadline_t deadline)
 {
     if (load_relaxed(&ctx->closing))
         return -ESHUTDOWN;
-    if (load_relaxed(&ctx->interrupts) != interrupts)
+    if (ctx->interrupts != interrupts)
         return -ECANCELED;
+    if (deadline == DEADLINE_NOW)
+        return -EAGAIN;
+    if (ctx->interrupt_pending) {
+        ctx->interrupt_pending = false;
+        return -ECANCELED;
+    }
     return deadline_passed(deadline) ? -EAGAIN : 0;
 }
 
-/** Bookkeeping around everything that waits for messages. */
-static u32 begin_receiving(vapi_ctx_t ctx, bool *interrupted)
+/** Bookkeeping around everything that waits for messages. Returns the interrupts so far. */
+static u32 begin_receiving(vapi_ctx_t ctx)
 {
     fetch_add_relaxed(&ctx->activity, 1);
     pthread_mutex_lock(&ctx->receive_lock);
     /* Under the lock: an interrupt sees either no receiver, or one that will notice it. */
     fetch_add_relaxed(&ctx->receiving, 1);
-    *interrupted = ctx->interrupt_pending;
-    ctx->interrupt_pending = false;
     return ctx->interrupts;
 }
 
-static void end_receiving(vapi_ctx_t ctx)
+static void end_receiving(vapi_ctx_t ctx, u32 interrupts, int rv)
 {
+    /* What came first, or a signal, ended this wait: the interrupt is for the next one. */
+    if (rv != -ECANCELED && ctx->interrupts != interrupts)
+        ctx->interrupt_pending = true;
     pass_turn(ctx);
     conn_update_fd(ctx);
-    pthread_mutex_unlock(&ctx->receive_lock);
     fetch_add_relaxed(&ctx->activity, 1);
     __atomic_fetch_sub(&ctx->receiving, 1, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&ctx->receive_lock);
     drainer_attend(ctx);
 }
 
@@ -370,8 +377,8 @@ static int receive(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, bool hold, deadline
     receiver_t me = {.turn = PTHREAD_COND_INITIALIZER, .gathers = load_relaxed(&ctx->in_dump)};
     transport_t *t = ctx->transport;
     u64 spin_until = 0;
-    bool interrupted, linked = false;
-    u32 interrupts = begin_receiving(ctx, &interrupted);
+    bool linked = false;
+    u32 interrupts = begin_receiving(ctx);
     int n;
     for (;;) {
         u32 taken = 0;
@@ -394,7 +401,7 @@ static int receive(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, bool hold, deadline
             break;
         if (taken != 0)
             continue;
-        n = interrupted ? -ECANCELED : wait_over(ctx, interrupts, deadline);
+        n = wait_over(ctx, interrupts, deadline);
         if (n == -EAGAIN && deadline == DEADLINE_NOW && t->kind != VAPI_TRANSPORT_SOCKET)
             look_after_vpp(ctx);
         if (n != 0)
@@ -409,7 +416,7 @@ static int receive(vapi_ctx_t ctx, msg_ref_t *refs, u32 max, bool hold, deadline
     }
     if (linked)
         unlink_receiver(ctx, &me);
-    end_receiving(ctx);
+    end_receiving(ctx, interrupts, n);
     return n;
 }
 
@@ -427,8 +434,7 @@ int conn_wait(vapi_ctx_t ctx, deadline_t deadline)
 {
     receiver_t me = {.turn = PTHREAD_COND_INITIALIZER};
     u64 spin_until = 0;
-    bool interrupted;
-    u32 interrupts = begin_receiving(ctx, &interrupted);
+    u32 interrupts = begin_receiving(ctx);
     int rv;
     link_receiver(ctx, &me);
     for (;;) {
@@ -448,12 +454,12 @@ int conn_wait(vapi_ctx_t ctx, deadline_t deadline)
             break;
         if (taken != 0)
             continue;
-        rv = interrupted ? -ECANCELED : wait_over(ctx, interrupts, deadline);
+        rv = wait_over(ctx, interrupts, deadline);
         if (rv != 0 || (rv = wait_turn(ctx, &me, deadline, &spin_until)) < 0)
             break;
     }
     unlink_receiver(ctx, &me);
-    end_receiving(ctx);
+    end_receiving(ctx, interrupts, rv);
     return rv;
 }
 
@@ -519,8 +525,7 @@ void conn_move_receiver(vapi_ctx_t ctx, receiver_t *from, receiver_t *to, size_t
 int conn_serve(vapi_ctx_t ctx, receiver_t *r, bool once, deadline_t deadline)
 {
     u64 spin_until = 0;
-    bool interrupted;
-    u32 interrupts = begin_receiving(ctx, &interrupted);
+    u32 interrupts = begin_receiving(ctx);
     int rv = 0;
     while (!r->done && !(once && r->progress != r->seen)) {
         u32 taken = 0;
@@ -530,13 +535,13 @@ int conn_serve(vapi_ctx_t ctx, receiver_t *r, bool once, deadline_t deadline)
             break;
         if (taken != 0)
             continue;
-        rv = lost_or(ctx, interrupted ? -ECANCELED : wait_over(ctx, interrupts, deadline));
+        rv = lost_or(ctx, wait_over(ctx, interrupts, deadline));
         if (rv != 0 || (rv = wait_turn(ctx, r, deadline, &spin_until)) < 0)
             break;
     }
     if (r->done || rv > 0)
         rv = 0;
-    end_receiving(ctx);
+    end_receiving(ctx, interrupts, rv);
     return rv;
 }
 
@@ -554,7 +559,7 @@ void conn_interrupt(vapi_ctx_t ctx)
     pthread_mutex_lock(&ctx->receive_lock);
     bool somebody = load_relaxed(&ctx->receiving) != 0;
     store_relaxed(&ctx->interrupts, ctx->interrupts + 1);
-    ctx->interrupt_pending = !somebody;
+    ctx->interrupt_pending |= !somebody;
     for (receiver_t *r = ctx->receivers; r != NULL; r = r->next)
         if (r->waiting)
             pthread_cond_signal(&r->turn);

@@ -38,7 +38,7 @@ static int wait_for_room(vapi_ctx_t ctx, u32 interrupts, bool *counted, deadline
     if (rv < 0)
         return rv;
     rv = t->ops->sleep(t, true, deadline);
-    return rv == -ETIMEDOUT ? 0 : rv;
+    return rv == -ETIMEDOUT || rv == -EINTR ? 0 : rv;
 }
 
 bool conn_is_forbidden(vapi_ctx_t ctx, const void *bytes, u32 size)

@@ -65,6 +65,9 @@ static inline void out_copy(const out_batch_t *b, u32 i, u8 *to)
 typedef struct {
     /** A zeroed body of `size` bytes to send, NULL when there is no room now. */
     void *(*alloc)(transport_t *t, u32 size);
+    /** Whether this is what alloc() made, as far as it shows: others are never to reach VPP, which
+     * follows any address. */
+    bool (*made)(transport_t *t, const void *body);
     /** Gives back what was allocated and not sent. */
     void (*unsend)(transport_t *t, void *body);
     /** Sends as many as there is room for, or with `all` all or none; how many (>= 0), or an error.

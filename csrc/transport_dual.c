@@ -546,6 +546,11 @@ static void *dual_alloc(transport_t *t, u32 size)
     return dual_of(t)->fast->ops->alloc(dual_of(t)->fast, size);
 }
 
+static bool dual_made(transport_t *t, const void *body)
+{
+    return dual_of(t)->fast->ops->made(dual_of(t)->fast, body);
+}
+
 static void dual_unsend(transport_t *t, void *body)
 {
     dual_of(t)->fast->ops->unsend(dual_of(t)->fast, body);
@@ -632,6 +637,7 @@ static void dual_destroy(transport_t *t)
 
 static const transport_ops_t dual_ops = {
     .alloc = dual_alloc,
+    .made = dual_made,
     .unsend = dual_unsend,
     .send = dual_send,
     .send_copies = dual_send_copies,

@@ -68,6 +68,12 @@ static void *shm_alloc(transport_t *t, u32 size)
     return body;
 }
 
+static bool shm_made(transport_t *t, const void *body)
+{
+    const shm_transport_t *s = shm_of(t);
+    return region_holds(s->own, body) && load_relaxed(&msgbuf_of(body)->q) == s->arena.q_mark;
+}
+
 static void shm_unsend(transport_t *t, void *body)
 {
     shm_transport_t *s = shm_of(t);
@@ -588,6 +594,7 @@ static bool shm_buffered(transport_t *t) { return shm_waiting(t); }
 
 const transport_ops_t shm_ops = {
     .alloc = shm_alloc,
+    .made = shm_made,
     .unsend = shm_unsend,
     .send = shm_send,
     .send_copies = shm_send_copies,

@@ -82,6 +82,12 @@ static void *socket_alloc(transport_t *t, u32 size)
     return private_msg_alloc(size);
 }
 
+static bool socket_made(transport_t *t, const void *body)
+{
+    (void)t;
+    return private_msg_is(body);
+}
+
 static void socket_unsend(transport_t *t, void *body)
 {
     (void)t;
@@ -438,6 +444,7 @@ static void socket_destroy(transport_t *t)
 
 static const transport_ops_t socket_ops = {
     .alloc = socket_alloc,
+    .made = socket_made,
     .unsend = socket_unsend,
     .send = socket_send,
     .send_copies = socket_send_copies,

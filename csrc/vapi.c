@@ -340,7 +340,11 @@ static vapi_error_e send_all(vapi_ctx_t ctx, void *const *msgs, u32 count, u64 t
     if (rv != VAPI_OK)
         return rv;
     for (u32 i = 0; i < count && rv == VAPI_OK; i++)
-        if (conn_is_forbidden(ctx, msgs[i], be32toh(msgbuf_of(msgs[i])->data_len)))
+        if (!ctx->transport->ops->made(ctx->transport, msgs[i]))
+            rv = error_set(error_here(), VAPI_EINVAL, EFAULT,
+                           "vapi_send: the message is not one of vapi_msg_alloc() on this "
+                           "connection, or was sent already");
+        else if (conn_is_forbidden(ctx, msgs[i], be32toh(msgbuf_of(msgs[i])->data_len)))
             rv = VAPI_EINVAL;
     if (rv == VAPI_OK)
         rv = conn_result(ctx, conn_send(ctx, msgs, count, from_timeout(timeout_ns)));
@@ -458,7 +462,19 @@ vapi_error_e vapi_wait_until(vapi_ctx_t ctx, u64 timeout_ns)
     return rv;
 }
 
-vapi_error_e vapi_wait(vapi_ctx_t ctx) { return vapi_wait_until(ctx, UINT64_MAX); }
+vapi_error_e vapi_wait(vapi_ctx_t ctx)
+{
+    vapi_error_e rv = conn_enter(ctx);
+    if (rv != VAPI_OK)
+        return rv;
+    int waited;
+    do
+        waited = conn_wait(ctx, DEADLINE_NEVER);
+    while (waited == -EINTR); /* as in vapi_recv() */
+    rv = conn_result(ctx, waited);
+    conn_leave(ctx);
+    return rv;
+}
 
 void vapi_interrupt(vapi_ctx_t ctx)
 {

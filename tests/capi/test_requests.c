@@ -8,6 +8,7 @@
 #include <vapi/demo.api.vapi.h>
 
 #include "client.h"
+#include "threads_fixture.h"
 
 DEFINE_VAPI_MSG_IDS_DEMO_API_JSON;
 
@@ -97,6 +98,49 @@ OVER_EACH_TRANSPORT(blocking_request)
     }
     CHECK(vapi_requests_empty(ctx));
     client_close(ctx);
+}
+
+typedef struct {
+    vapi_ctx_t ctx;
+    seen_t seen;
+    vapi_error_e rv;
+} call_t;
+
+static void call_echo(void *argument)
+{
+    call_t *c = argument;
+    c->rv = vapi_demo_echo(c->ctx, make_echo(c->ctx), on_echo, &c->seen);
+}
+
+static u32 signals;
+
+static void on_signal(int number)
+{
+    (void)number;
+    __atomic_fetch_add(&signals, 1, __ATOMIC_RELAXED);
+}
+
+/* It would come back with its request outstanding, and the callback's memory gone. */
+OVER_EACH_TRANSPORT(signals_do_not_end_a_blocking_request)
+{
+    call_t c = {.ctx = client_open(server, transport, VAPI_MODE_BLOCKING)};
+    test_thread_t t;
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    CHECK_EQ(sigaction(SIGUSR1, &action, NULL), 0);
+    server_hold(server, 1);
+    thread_start(&t, call_echo, &c);
+    for (u32 i = 0; i < 5; i++) {
+        thread_wait_asleep(&t);
+        CHECK_EQ(pthread_kill(t.thread, SIGUSR1), 0);
+        while (__atomic_load_n(&signals, __ATOMIC_RELAXED) != i + 1)
+            sched_yield();
+    }
+    thread_wait_asleep(&t);
+    server_hold(server, 0);
+    thread_join(&t);
+    CHECK_OK(c.rv);
+    CHECK_EQ(c.seen.calls, 1);
+    client_close(c.ctx);
 }
 
 OVER_EACH_TRANSPORT(nonblocking_requests)

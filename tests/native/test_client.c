@@ -726,6 +726,11 @@ ON_EACH_TRANSPORT(a_child_may_not_use_it)
         CHECK_EQ(vapi_send_bytes(ctx, "abcdefghij", 10, 0), VAPI_EINVAL);
         CHECK(vapi_msg_alloc(ctx, 10) == NULL);
         CHECK_EQ(vapi_disconnect(ctx), VAPI_EINVAL);
+        /* Nor take it over. */
+        vapi_connect_options_t o = client_options(&s, transport);
+        CHECK_EQ(vapi_connect_options(ctx, &o), VAPI_EINVAL);
+        CHECK_HAS(vapi_error_text(ctx), "parent");
+        CHECK(vapi_msg_alloc(ctx, 10) == NULL);
         vapi_ctx_free(ctx);
         _exit(0);
     }

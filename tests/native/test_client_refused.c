@@ -87,6 +87,36 @@ ON_EACH_TRANSPORT(more_options_that_are_refused)
     server_stop(&s);
 }
 
+/* VPP would follow any address. */
+ON_EACH_TRANSPORT(messages_that_are_not_for_sending)
+{
+    server_t s;
+    server_start(&s);
+    vapi_ctx_t ctx = client(&s, transport), other = client(&s, transport);
+    void *own = vapi_msg_alloc(ctx, 10), *received, *foreign = vapi_msg_alloc(other, 10);
+    size_t size;
+    request_head_t ping_head = request_of(ctx, PING, 5);
+    CHECK(own != NULL && foreign != NULL);
+    CHECK_OK(ctx, send_ping(ctx, 4));
+    CHECK_OK(ctx, vapi_recv(ctx, &received, &size, SVM_Q_TIMEDWAIT, 10));
+    CHECK_EQ(vapi_send(ctx, received), VAPI_EINVAL);
+    CHECK_HAS(vapi_error_text(ctx), "vapi_msg_alloc()");
+    vapi_msg_free(ctx, received);
+    if (transport != VAPI_TRANSPORT_SOCKET) {
+        u64 elsewhere[8] = {0};
+        CHECK_EQ(vapi_send(ctx, &elsewhere[4]), VAPI_EINVAL);
+        CHECK_EQ(vapi_send(ctx, foreign), VAPI_EINVAL);
+        CHECK_EQ(vapi_send2(ctx, own, foreign), VAPI_EINVAL);
+    }
+    vapi_msg_free(other, foreign);
+    memcpy(own, &ping_head, sizeof ping_head);
+    CHECK_OK(ctx, vapi_send(ctx, own));
+    CHECK_EQ(receive_ping(ctx), 5);
+    client_close(other);
+    client_close(ctx);
+    server_stop(&s);
+}
+
 ON_EACH_TRANSPORT(messages_of_many_earlier_connections)
 {
     server_t s;

@@ -4,10 +4,11 @@
  * the message table, timeouts in nanoseconds, and many messages a call.
  *
  * Conventions: `timeout_ns` counts from the call; 0 does not wait, UINT64_MAX waits for ever. Calls
- * that wait return VAPI_EAGAIN early when vapi_interrupt() is called, and may do so when a signal
- * arrives: the caller looks around and calls again. (Over shared memory the kernel does not tell of a
- * signal: who must notice one waits in slices.) Threads and errors as in vapi.h; what has no timeout
- * does not wait. Messages are wire bytes: network order, beginning with the u16 message number.
+ * that wait return VAPI_EAGAIN early when vapi_interrupt() is called, and those that receive may do so
+ * when a signal arrives: the caller looks around and calls again. (Over shared memory the kernel does
+ * not tell of a signal: who must notice one waits in slices.) Threads and errors as in vapi.h; what has
+ * no timeout does not wait. Messages are wire bytes: network order, beginning with the u16 message
+ * number.
  */
 #ifndef VAPI_BATCH_H
 #define VAPI_BATCH_H

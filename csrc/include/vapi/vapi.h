@@ -17,6 +17,8 @@
  *    program that computes or waits for something else. (A process that is stopped as a whole, by
  *    SIGSTOP or a debugger, stops that thread too: do not do this to a shared-memory connection of a
  *    production VPP.)
+ *  - Signals: a call goes on with what it waits for when a handler has run; vapi_stop_rx_thread() ends
+ *    a wait.
  *  - Nothing is printed. After a failure vapi_error_text() (vapi/batch.h) says what happened.
  *  - Unless a description says otherwise, a function never waits, and may be called by any thread and
  *    from callbacks. Those that return an error answer VAPI_EINVAL when the context is NULL or not
@@ -124,8 +126,9 @@ VAPI_API vapi_error_e vapi_get_fd(vapi_ctx_t ctx, int *fd);
  * Sends a message from vapi_msg_alloc(). VAPI_OK: the library owns it now. Any error: it is still
  * the caller's. In blocking mode it waits for room, up to the connection's timeout (10 s).
  *
- * @return VAPI_OK, VAPI_EAGAIN (no room), VAPI_EINVAL (NULL, or a message that would harm VPP or the
- *         connection on this transport), VAPI_ENOMEM, VAPI_ECONNRESET (VPP is gone)
+ * @return VAPI_OK, VAPI_EAGAIN (no room), VAPI_EINVAL (NULL, a message that was received or, over
+ *         shared memory, made by another connection, or one that would harm VPP or the connection
+ *         on this transport), VAPI_ENOMEM, VAPI_ECONNRESET (VPP is gone)
  */
 VAPI_API vapi_error_e vapi_send(vapi_ctx_t ctx, void *msg);
 
@@ -184,8 +187,8 @@ VAPI_API void vapi_set_generic_event_cb(vapi_ctx_t ctx, vapi_generic_event_cb ca
 /** As vapi_clear_event_cb(). */
 VAPI_API void vapi_clear_generic_event_cb(vapi_ctx_t ctx);
 
-/** Makes every vapi_recv(), vapi_wait() and vapi_dispatch*() that waits return VAPI_EAGAIN now, and
- * the next one that would wait, if none does. May be called from any thread. */
+/** Makes every vapi_recv(), vapi_wait() and vapi_dispatch*() that waits return VAPI_EAGAIN now; and
+ * the next one that would wait, if none does or a message came first. May be called from any thread. */
 VAPI_API void vapi_stop_rx_thread(vapi_ctx_t ctx);
 
 #ifdef __cplusplus
