@@ -276,6 +276,7 @@ TEST_WITHIN(producers_die_at_random, 60)
         pid_t child = fork();
         CHECK(child >= 0);
         if (child == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* it spins */
             /* add_many() never sleeps on the condition variable: whoever dies there may block it. */
             for (u32 n = 0;; n++) {
                 u64 element = element_of(round, n);
