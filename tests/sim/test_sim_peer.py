@@ -53,6 +53,15 @@ def test_definitions_json_is_what_the_api_files_say() -> None:
     assert (API / "definitions.json").read_text() == to_text(files) + "\n"
 
 
+def test_the_address_is_one_that_it_has() -> None:
+    with Peer(transports=["shm"]) as peer, connect(peer.address()) as client:
+        assert client.api.control_ping().retval == 0
+        with pytest.raises(ValueError, match="does not offer 'socket'"):
+            peer.address("socket")
+    with Peer() as peer:
+        assert peer.address() == peer.address("socket") == f"unix:{peer.socket_path}"
+
+
 def test_life_leaves_nothing_behind() -> None:
     gc.collect()  # what others forgot is not closed meanwhile, and its numbers taken
     files = open_files()

@@ -157,8 +157,10 @@ class Peer:
             raise ValueError("the peer is closed")
         return self._handle
 
-    def address(self, transport: str = "socket") -> str:
-        """What to connect to."""
+    def address(self, transport: str | None = None) -> str:
+        """What to connect to: the socket, if nothing is said and there is one."""
+        if transport is None:
+            transport = "shm" if self.socket_path is None else "socket"
         if transport == "shm" and self.shm_prefix is not None:
             return f"shm:{self.shm_prefix}"
         if transport != "shm" and self.socket_path is not None:
