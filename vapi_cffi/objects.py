@@ -28,7 +28,7 @@ from __future__ import annotations
 import enum
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from ._blocks import request_name
 from ._closing import Closing
@@ -62,9 +62,17 @@ __all__ = [
     "Stream",
 ]
 
-Q = TypeVar("Q")  # the request
-R = TypeVar("R")  # its reply
-D = TypeVar("D")  # its details, or an event
+# The request, its reply, and its details or an event. A message that is given by its name is any.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Q = TypeVar("Q", default=Any)
+    R = TypeVar("R", default=Any)
+    D = TypeVar("D", default=Any)
+else:
+    from typing import TypeVar
+
+    Q, R, D = TypeVar("Q"), TypeVar("R"), TypeVar("D")
 
 
 class ResponseState(enum.Enum):

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import vapi_cffi
 import vapi_cffi.aio
+from vapi_cffi import objects
 
 with vapi_cffi.connect("sim:") as client:
     reveal_type(client.api.show_version().version)
@@ -27,6 +28,9 @@ with vapi_cffi.connect("sim:") as client:
     client.api.control_ping()
     client.api.create_loopback(mac_addres="x")
     client.api.no_such_thing()
+    with objects.Stream(client, "thing_get") as request:
+        reveal_type(request.response)
+    events = objects.EventRegistration(client, "sw_interface_event")
 
 async def main() -> None:
     async with vapi_cffi.aio.connect("sim:") as vpp:
@@ -41,6 +45,7 @@ WANTED = [
     'error: Unexpected keyword argument "mac_addres" for "__call__" of "Asked"; '
     'did you mean "mac_address"?  [call-arg]',
     'error: "Api" has no attribute "no_such_thing"  [attr-defined]',
+    'note: Revealed type is "Any"',
     'note: Revealed type is "vapi_cffi_api.vpe.ShowVersionReply"',
     'note: Revealed type is "list[int]"',
 ]
