@@ -271,13 +271,13 @@ class Dispatcher:
         moves = -1
         try:
             while not is_over():
-                if self._run_next(connection):
+                if self._run_next(connection, request):
                     ran += 1
                     continue
                 now = ran if request is None else request.moves
                 if timeout is None and now != moves:
                     moves, deadline = now, monotonic() + left
-                self._wait(connection, max(deadline - monotonic(), 0.0), _BATCH)
+                self._wait(connection, max(deadline - monotonic(), 0.0), _BATCH, request)
         finally:
             self._settle()
         return ran
@@ -325,12 +325,18 @@ class Dispatcher:
         finally:
             self._settle()
 
-    def _wait(self, connection: Connection, timeout: float, limit: int) -> None:
+    def _wait(
+        self,
+        connection: Connection,
+        timeout: float,
+        limit: int,
+        request: Outstanding | None = None,
+    ) -> None:
         """Returns when something may have changed. Errors: `Timeout`, and those of a lost
         connection, after the callbacks of all requests have been told."""
         hub = self._hub(connection)
         with self._lock:
-            if self._first() >= 0:
+            if self._first(request) >= 0:
                 return
             box = self._boxes.pop() if self._boxes else Mailbox(())
             self._waiters[box] = None
@@ -340,7 +346,7 @@ class Dispatcher:
             raise
         except VapiError as error:
             self._noticed(connection, error)
-            while self._run_next(connection):
+            while self._run_next(connection, request):
                 pass
             raise
         finally:
@@ -463,10 +469,11 @@ class Dispatcher:
 
     # ---- callbacks -------------------------------------------------------------------------------
 
-    def _run_next(self, connection: Connection) -> bool:
-        """Runs the callback that is first in the queue; False if there is none."""
+    def _run_next(self, connection: Connection, request: Outstanding | None = None) -> bool:
+        """Runs the callback that is first in the queue; False if there is none. `request`: as of
+        `_first`."""
         with self._lock:
-            at = self._first()
+            at = self._first(request)
             if at < 0:
                 return False
             turn = self._ready[at]
@@ -491,14 +498,23 @@ class Dispatcher:
                 self._announce()
         return True
 
-    def _first(self) -> int:
+    def _first(self, request: Outstanding | None) -> int:
         """The place in the queue of the first callback whose predecessors have returned: those of
-        one request run one after the other, and so do those of events. -1: there is none. Lock."""
+        one request run one after the other, and so do those of events. -1: there is none. Lock.
+
+        A callback that dispatches gets those behind it as well, and so it does when it waits for
+        its own `request`; not when it waits for another: each that did so would run in the last.
+        """
         me = get_ident()
+        busy: object = self  # a dump may have very many turns
         for at, turn in enumerate(self._ready):
-            line = self._events_line if turn.request is None else turn.request.line
-            if line.thread in (0, me):
+            asked = turn[0]
+            if asked is busy:
+                continue
+            line = self._events_line if asked is None else asked.line
+            if not line.thread or (line.thread == me and (request is None or request is asked)):
                 return at
+            busy = asked
         return -1
 
     def _answer(self, connection: Connection, turn: _Turn, request: Outstanding) -> None:

@@ -481,6 +481,39 @@ def test_callbacks_may_call(connection: Connection) -> None:
     assert len(inner.seen) == 1
 
 
+def test_each_of_very_many_callbacks_may_call(connection: Connection, peer: Peer) -> None:
+    """The next one waits until this one has returned, instead of running in its call."""
+    for _ in range(150):
+        callback.create_loopback(connection, None, ignore)
+    inside, seen, asked = 0, [], []
+
+    def called(conn: Connection, index: int) -> None:
+        nonlocal inside
+        inside += 1
+        callback.show_version(conn, None, lambda *arguments: asked.append(inside))
+        inside -= 1
+        seen.append(index)
+
+    def interface(conn: Connection, arg: Any, error: Any, is_last: bool, details: Any) -> None:
+        if details is not None:
+            called(conn, details.sw_if_index)
+
+    callback.sw_interface_dump(connection, None, interface)
+    assert seen == list(range(151))
+
+    callback.set_event_cb(
+        connection, "sw_interface_event", lambda conn, arg, event: called(conn, event.sw_if_index)
+    )
+    callback.want_interface_events(connection, {"enable_disable": 1}, ignore)
+    for number in range(150):
+        peer.event("sw_interface_event", sw_if_index=number)
+    peer.flush()
+    while len(seen) < 301:
+        callback.dispatch_one(connection, timeout=10)
+    assert seen[151:] == list(range(150))
+    assert set(asked) == {1}
+
+
 def test_callbacks_may_disconnect(connection: Connection) -> None:
     def leave(conn: Any, *rest: object) -> None:
         conn.disconnect()
