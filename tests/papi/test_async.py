@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,23 @@ def test_replies_and_dumps(address: str) -> None:
         assert repr(client.api.show_version).startswith("<FuncWrapper(func=<show_version(")
 
     with_client(address, body)
+
+
+def test_a_reply_with_its_context_further_on(tmp_path: Path) -> None:
+    """As dev_create_port_if_reply of VPP."""
+    file = tmp_path / "far.api"
+    file.write_text(
+        "define far { u32 client_index; u32 context; };\n"
+        "define far_reply { u32 client_index; u32 context; i32 retval; };\n"
+    )
+
+    async def body(client: VPPApiClient, events: Any) -> None:
+        both = await asyncio.gather(client.api.far(), client.api.far())
+        assert [reply.retval for reply in both] == [0, 0]
+        assert events.empty()
+
+    with Peer(api=[file]) as peer:
+        with_client(peer.socket_path, body)
 
 
 def test_the_reply_of_another_message(peer: Peer) -> None:
