@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import vapi_cffi
+from vapi_cffi.sim import Peer, Request
+
 ROOT = Path(__file__).parent.parent
+CORPUS = ROOT.parent / "shared" / "vpp-26.06"
+VPP = "/run/vpp/api.sock"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -38,6 +44,39 @@ def test_the_code_of_a_page_runs(page: Path) -> None:
     names: dict[str, object] = {"__name__": "document"}
     for line, text in blocks(page):
         exec(compile("\n" * line + text, name_of(page), "exec"), names)
+
+
+def test_access_lists() -> None:
+    """What that page would do on a VPP, on an embedded peer with the plugin's API file."""
+    file = CORPUS / "plugins" / "acl.api.json"
+    if not file.exists():
+        pytest.skip(f"no API files of VPP in {CORPUS}")
+    page = ROOT / "docs" / "cookbook" / "acl.md"
+    text = page.read_text(encoding="utf-8")
+    program = "".join(re.findall(r"^```py\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    lists: dict[int, Any] = {}
+
+    with Peer(api=[file]) as peer:
+
+        @peer.on("acl_add_replace")
+        def add(request: Request) -> bytes:
+            lists[5] = request.args
+            return request.reply(acl_index=5)
+
+        @peer.on("acl_del")
+        def delete(request: Request) -> int:
+            del lists[request.args.acl_index]
+            return 0
+
+        @peer.on("acl_dump")
+        def dump(request: Request) -> list[bytes]:
+            rules = lists[request.args.acl_index]
+            return [request.details(acl_index=5, tag=rules.tag, r=rules.r)]
+
+        assert program.count(VPP) == 1
+        names = {"vapi_cffi": vapi_cffi}  # imported at the top of the page
+        exec(compile(program.replace(VPP, peer.address()), name_of(page), "exec"), names)
+    assert not lists
 
 
 def test_the_pages_that_teach_have_code() -> None:
