@@ -59,7 +59,8 @@ COMMANDS = {name: known for section in SECTIONS.values() for name, known in sect
 EPILOG = """\b
 Exit codes:
   0    done
-  1    failed: VPP said no, the connection was lost, diff found a difference
+  1    failed: VPP said no or has no such message, the connection was lost,
+       diff found a difference
   2    wrong usage: an option, a field or a value is wrong
   3    no connection
   4    no answer in time

@@ -94,8 +94,8 @@ def _known(client: Client) -> list[str]:
 
 
 def _fields(client: Client, names: tuple[str, ...], given: list[str]) -> dict[str, Any]:
-    """Fields of the requests that ask for the events. Errors: `InvalidArgument`."""
-    from .._errors import InvalidArgument
+    """Fields of the requests that ask for the events. Errors: `NoSuchMessage`."""
+    from .._errors import NoSuchMessage
     from ._fields import parse
     from ._requests import nearest
 
@@ -104,7 +104,7 @@ def _fields(client: Client, names: tuple[str, ...], given: list[str]) -> dict[st
     for name in names:
         if name not in known:
             hint = nearest(name, known) or ": `vapi watch --list` lists them"
-            raise InvalidArgument(f"there is no event {name!r}{hint}")
+            raise NoSuchMessage(f"there is no event {name!r}{hint}")
         caller = client.sources.subscription(client.connection, name)
         if given and caller is not None:
             found |= parse(client.api[caller].binding.codec, given)
