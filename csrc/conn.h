@@ -86,7 +86,7 @@ struct vapi_ctx_s {
     receiver_t *receivers;
     receiver_t *sleeper; /* the one in the transport's sleep */
     gather_t gather;
-    bool resting; /* the sleeper lets messages gather */
+    bool resting; /* the sleeper lets messages gather; read without the lock, too */
     context_range_t abandoned[ABANDONED_MAX];
     u32 abandoned_next;
     bool overflowed; /* an answer found the backlog full */

@@ -282,7 +282,7 @@ static int wait_turn(vapi_ctx_t ctx, receiver_t *r, deadline_t deadline, u64 *sp
     if (ctx->sleeper == NULL) {
         u64 rest_ns = should_rest(ctx, r, deadline) ? ctx->gather.rest_ns : 0;
         ctx->sleeper = r;
-        ctx->resting = rest_ns != 0;
+        store_relaxed(&ctx->resting, rest_ns != 0);
         ctx->gather.rest_ns = 0;
         pthread_mutex_unlock(&ctx->receive_lock);
         rv = 0;
@@ -292,7 +292,7 @@ static int wait_turn(vapi_ctx_t ctx, receiver_t *r, deadline_t deadline, u64 *sp
             rv = spin_or_sleep(ctx, deadline, spin_until);
         pthread_mutex_lock(&ctx->receive_lock);
         ctx->sleeper = NULL;
-        ctx->resting = false;
+        store_relaxed(&ctx->resting, false);
     } else {
         if (ctx->resting)
             ctx->transport->ops->poke(ctx->transport);

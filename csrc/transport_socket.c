@@ -196,7 +196,7 @@ static int socket_read(socket_transport_t *s)
         return -ENOMEM;
     ssize_t n = s->spool != NULL ? spool_recv(s->spool, s->fd, to, room)
                                  : recv(s->fd, to, room, MSG_DONTWAIT);
-    s->trickles = n > 0 && n < TRICKLE_BYTES && s->spool == NULL;
+    s->trickles = n > 0 && n < TRICKLE_BYTES;
     if (n > 0) {
         rx_buffer_filled(&s->rx, (u32)n);
         return 1;
