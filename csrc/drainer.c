@@ -129,7 +129,8 @@ static void *run_spooling(void *argument)
         pause = pause < SPOOL_LOOK_RARELY_NS ? 2 * pause : pause;
         /* A reader that rests is not slow: it comes for all of it in a moment. */
         while (load_relaxed(&ctx->collecting) != 0 && !load_relaxed(&d->stop) &&
-               !load_relaxed(&ctx->resting) && transport_socket_spool(ctx->transport, ctx->backlog_limit)) {
+               !load_relaxed(&ctx->resting) &&
+               transport_socket_spool(ctx->transport, ctx->backlog_limit)) {
             pause = SPOOL_LOOK_NS;
             if (load_relaxed(&ctx->receiving) != 0)
                 ctx->transport->ops->poke(ctx->transport);
