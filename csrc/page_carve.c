@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -178,19 +179,25 @@ void *page_carve(const region_t *root, u32 pages, deadline_t deadline, error_rec
         return NULL;
     }
     u32 first = find_run(&bitmap, pages);
-    if (first < bitmap.bits) {
+    void *run = page_at(root, first);
+    u64 bytes = (u64)pages * SHM_PAGE_SIZE;
+    bool found = first < bitmap.bits, exists = found && region_commit(run, bytes) == 0;
+    if (exists) {
         /* Before the bits: a run that is marked always says whose it is. */
-        memcpy(page_at(root, first), &header, sizeof header);
+        memcpy(run, &header, sizeof header);
         put_bits(&bitmap, first, pages, true);
+    } else if (found) {
+        /* What little there was is more use to VPP. */
+        madvise(run, bytes, MADV_REMOVE);
     }
     unlock_region(region, &before);
-    if (first >= bitmap.bits) {
+    if (!found)
         error_set(error, VAPI_ENOMEM, 0,
                   "the root region has no %u free pages in a row: too many shared-memory clients",
                   pages);
-        return NULL;
-    }
-    return page_at(root, first);
+    else if (!exists)
+        error_set(error, VAPI_ENOMEM, ENOSPC, "the file system of VPP's shared memory is full");
+    return exists ? run : NULL;
 }
 
 /** Clears a run's bits and its header, so that it is not taken for one later. Locked. */
@@ -243,7 +250,8 @@ u32 page_carve_reclaim(const region_t *root, const region_t *overlay, deadline_t
     for (u32 i = 0; i < bitmap.bits; i++) {
         carve_header_t *at = page_at(root, i), h;
         u64 va = root->va + (u64)i * SHM_PAGE_SIZE;
-        if (!get_bit(&bitmap, i) || (va >= overlay->va && va - overlay->va < overlay->size))
+        if (!get_bit(&bitmap, i) || (va >= overlay->va && va - overlay->va < overlay->size) ||
+            region_commit(at, sizeof h) != 0)
             continue;
         memcpy(&h, at, sizeof h);
         if (h.magic != CARVE_MAGIC || h.check != header_check(&h) || h.pages == 0 ||

@@ -5,7 +5,8 @@
  * memory that VPP can read and will not touch.
  *
  * The mutex is process-shared and NOT robust, and VPP takes it at start and exit: it is held for the
- * scan of one bitmap, with every signal blocked, and nothing is waited for under it.
+ * scan of one bitmap and until the pages exist, with every signal blocked, and nothing is waited for under
+ * it.
  *
  * Each reserved run begins with a header that says whose it is, so that pages of killed processes can
  * be found and given back: not before their owner has been dead for longer than VPP takes to forget

@@ -152,7 +152,7 @@ static u8 *alloc_shared(peer_t *p, peer_segment_t *home, u32 bytes)
     }
     if (m == NULL) {
         u64 before = s->heap.used_bytes;
-        m = region_heap_alloc(&s->heap, sizeof *m + (u64)bytes);
+        m = api_segment_alloc(s, sizeof *m + (u64)bytes);
         if (m == NULL) {
             peer_count(p, heap_failures, 1);
             return NULL;

@@ -12,6 +12,10 @@
 
 /* How often a region that is being made is looked at again. */
 #define LOOK_AGAIN_NS (2 * NS_PER_MS)
+/* Newer than some C libraries. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 /* VPP's own segments are megabytes; whoever claims more than this is not VPP. */
 #define LARGEST_REGION (1ull << 40)
 
@@ -212,6 +216,16 @@ bool region_file_is_current(const region_t *r, const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 && st.st_dev == r->device && st.st_ino == r->inode;
+}
+
+int region_commit(void *at, u64 bytes)
+{
+    u64 first = (uintptr_t)at / SHM_PAGE_SIZE * SHM_PAGE_SIZE;
+    u64 end = ((uintptr_t)at + bytes + SHM_PAGE_SIZE - 1) / SHM_PAGE_SIZE * SHM_PAGE_SIZE;
+    int rv;
+    while ((rv = madvise((void *)first, end - first, MADV_POPULATE_WRITE)) != 0 && errno == EINTR)
+        continue;
+    return rv == 0 || errno == EINVAL ? 0 : -ENOSPC;
 }
 
 void region_unmap(region_t *r)

@@ -87,6 +87,12 @@ vapi_error_e region_find_hdr(const region_t *r, const region_space_t *space, shm
 /** Whether `path` still leads to the file that is mapped. */
 bool region_file_is_current(const region_t *r, const char *path);
 
+/**
+ * Makes the pages of these bytes exist. 0, or -ENOSPC: there is no room for them (/dev/shm is full), and to
+ * touch them would kill the process with SIGBUS. Linux before 5.14 cannot tell.
+ */
+int region_commit(void *at, u64 bytes);
+
 /** Idempotent; safe on a zeroed region. */
 void region_unmap(region_t *r);
 

@@ -34,12 +34,16 @@ static const ring_config_t classic_rings[] = {
 typedef struct {
     region_t *region;
     u64 at;
+    bool full; /* not the region: what its pages come from */
 } layout_t;
 
 static void *take(layout_t *l, u64 bytes, u64 align, u64 *va)
 {
     u64 at = (l->at + align - 1) & ~(align - 1);
     if (at > l->region->size || bytes > l->region->size - at)
+        return NULL;
+    l->full = region_commit(l->region->base + at, bytes) != 0;
+    if (l->full)
         return NULL;
     l->at = at + bytes;
     *va = l->region->va + at;
@@ -84,26 +88,24 @@ static int make_rings(layout_t *l, const ring_config_t *configs, u32 count, u32 
     return 0;
 }
 
-/** Header, queue, rings; what is left becomes the heap. */
-static int fill_segment(api_segment_t *s, u64 from, const ring_config_t *configs, u32 count,
-                        u32 queue_length)
+static int fill(api_segment_t *s, layout_t *l, const ring_config_t *configs, u32 count,
+                u32 queue_length)
 {
-    layout_t l = {.region = &s->api, .at = from};
     u64 hdr_va = 0, queue_va = 0, vl_rings = 0, client_rings = 0, heap_va = 0;
     error_rec_t error;
 
-    s->hdr = take(&l, sizeof *s->hdr, QUEUE_ALIGN, &hdr_va);
+    s->hdr = take(l, sizeof *s->hdr, QUEUE_ALIGN, &hdr_va);
     u64 bytes = svm_queue_bytes(queue_length, sizeof(u64));
     if (bytes == UINT64_MAX)
         return -EINVAL;
-    void *queue = take(&l, bytes, QUEUE_ALIGN, &queue_va);
+    void *queue = take(l, bytes, QUEUE_ALIGN, &queue_va);
     if (s->hdr == NULL || queue == NULL)
         return -ENOMEM;
     int rv = svm_queue_init(&s->input, queue, queue_length, sizeof(u64), getpid());
     if (rv == 0)
-        rv = make_rings(&l, configs, count, RING_TO_CLIENT, &vl_rings);
+        rv = make_rings(l, configs, count, RING_TO_CLIENT, &vl_rings);
     if (rv == 0)
-        rv = make_rings(&l, configs, count, RING_FROM_CLIENT, &client_rings);
+        rv = make_rings(l, configs, count, RING_FROM_CLIENT, &client_rings);
     if (rv != 0)
         return rv;
     *s->hdr = (shm_hdr_t){.version = SHM_HDR_VERSION,
@@ -114,10 +116,10 @@ static int fill_segment(api_segment_t *s, u64 from, const ring_config_t *configs
     if (msg_rings_attach(&s->rings, &s->space, vl_rings, &error) != VAPI_OK ||
         msg_rings_attach(&s->client_rings, &s->space, client_rings, &error) != VAPI_OK)
         return -EINVAL;
-    u8 *heap = take(&l, 0, SHM_PAGE_SIZE, &heap_va);
+    u8 *heap = take(l, 0, SHM_PAGE_SIZE, &heap_va);
     if (heap == NULL)
         return -ENOMEM;
-    rv = region_heap_init(&s->heap, heap, s->api.size - l.at);
+    rv = region_heap_init(&s->heap, heap, s->api.size - l->at);
     if (rv != 0)
         return rv;
     shm_region_t *region = region_header(&s->api);
@@ -125,6 +127,15 @@ static int fill_segment(api_segment_t *s, u64 from, const ring_config_t *configs
     /* Release: a client that sees user_ctx sees everything that it leads to. */
     store_release(&region->user_ctx, hdr_va);
     return 0;
+}
+
+/** Header, queue, rings; what is left becomes the heap. */
+static int fill_segment(api_segment_t *s, u64 from, const ring_config_t *configs, u32 count,
+                        u32 queue_length)
+{
+    layout_t l = {.region = &s->api, .at = from};
+    int rv = fill(s, &l, configs, count, queue_length);
+    return l.full ? -ENOSPC : rv;
 }
 
 static int init_shared_mutex(pthread_mutex_t *mutex, pthread_cond_t *condvar)
@@ -244,6 +255,8 @@ static int map_new_file(region_t *r, const char *path, u64 size, void *at)
     if (rv == 0 &&
         mmap(at, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
         rv = -errno;
+    if (rv == 0)
+        rv = region_commit(at, SHM_PAGE_SIZE);
     close(fd);
     if (rv != 0) {
         unlink(path);
@@ -264,6 +277,8 @@ static int make_bitmap(region_t *root, u32 used_pages)
     u64 bits = root->size / SHM_PAGE_SIZE, words = (bits + 63) / 64, va, pids_va;
     u8 *vector = take(&l, sizeof(shm_vec_header_t) + words * 8, QUEUE_ALIGN, &va);
     u8 *pids = take(&l, sizeof(shm_vec_header_t) + sizeof(u64), QUEUE_ALIGN, &pids_va);
+    if (l.full)
+        return -ENOSPC;
     if (vector == NULL || pids == NULL || l.at > (u64)ROOT_OWN_PAGES * SHM_PAGE_SIZE)
         return -EINVAL;
     *(shm_vec_header_t *)(void *)vector =
@@ -331,9 +346,18 @@ void region_unlink_files(const api_segment_t *s, const region_paths_t *paths)
         unlink(paths->root);
 }
 
+void *api_segment_alloc(api_segment_t *s, u64 bytes)
+{
+    void *block = region_heap_alloc(&s->heap, bytes);
+    if (block == NULL || region_commit(block, bytes) == 0)
+        return block;
+    region_heap_free(&s->heap, block);
+    return NULL;
+}
+
 u64 api_segment_add_vector(api_segment_t *s, u32 length, u8 **bytes)
 {
-    u8 *block = region_heap_alloc(&s->heap, sizeof(shm_vec_header_t) + (u64)length);
+    u8 *block = api_segment_alloc(s, sizeof(shm_vec_header_t) + (u64)length);
     if (block == NULL)
         return 0;
     *(shm_vec_header_t *)(void *)block = (shm_vec_header_t){.length = length, .header_size_8 = 1};

@@ -68,6 +68,8 @@ int region_make_classic(api_segment_t *segment, const char *prefix, u64 root_byt
 /** Removes the two files if they are still the ones of `segment`. */
 void region_unlink_files(const api_segment_t *segment, const region_paths_t *paths);
 
+/** A block of its heap, whose pages exist; NULL when that is full, or what its pages come from. */
+void *api_segment_alloc(api_segment_t *segment, u64 bytes);
 /** Puts `bytes` as a vector into the heap; its address, or 0. */
 u64 api_segment_add_vector(api_segment_t *segment, u32 length, u8 **bytes);
 

@@ -52,6 +52,10 @@ vapi_error_e shm_attach(shm_transport_t *s, deadline_t deadline, error_rec_t *er
                          "VPP's input queue at 0x%llx is not a queue: the region is corrupt or "
                          "being torn down",
                          (unsigned long long)va);
+    /* VPP has touched of it what its messages went through so far. */
+    if (region_commit(queue, svm_queue_bytes(s->vpp_queue.maxsize, sizeof(u64))) != 0)
+        return error_set(error, VAPI_ENOMEM, ENOSPC,
+                         "the file system of VPP's shared memory is full");
     return VAPI_OK;
 }
 

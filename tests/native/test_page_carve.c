@@ -90,6 +90,33 @@ TEST(what_is_given_back_is_free_at_once)
     place_end(&p);
 }
 
+/* /dev/shm has no room for what VPP has promised: here, the file ends before its region. */
+TEST(a_full_file_system_is_an_error)
+{
+    place_t p;
+    place_make(&p);
+    const region_t *root = &p.segment.root;
+    u32 used = (u32)(root->size / SHM_PAGE_SIZE) - p.free_pages;
+    CHECK_EQ(truncate(p.paths.root, (off_t)(used + 1) * SHM_PAGE_SIZE), 0);
+    u8 *beyond = root->base + (u64)(used + 1) * SHM_PAGE_SIZE;
+    if (region_commit(beyond, 1) == 0) /* an old kernel */
+        return place_end(&p);
+    CHECK_EQ(region_commit(beyond - 1, 1), 0);
+    CHECK_EQ(region_commit(beyond - 1, 2), -ENOSPC);
+    error_rec_t error;
+    for (u32 pages = 2; pages < 100; pages++) {
+        CHECK(page_carve(root, pages, PATIENCE, &error) == NULL);
+        CHECK_EQ(error.os_errno, ENOSPC);
+        CHECK_EQ(free_now(&p), p.free_pages);
+    }
+    header_t *last = carve_run(&p, 1);
+    CHECK(page_carve(root, 1, PATIENCE, &error) == NULL);
+    CHECK_EQ(free_now(&p), p.free_pages - 1);
+    CHECK_EQ(reclaim(&p), 0);
+    page_uncarve(root, last, false, PATIENCE);
+    place_end(&p);
+}
+
 TEST(quarantine_ends)
 {
     place_t p;
