@@ -2,7 +2,6 @@
 #include "check.h"
 
 #include "byteorder.h"
-#include "deadline.h"
 #include "msg_table.h"
 
 static void add(msg_table_t *t, const char *name, u32 id)
