@@ -125,9 +125,19 @@ def ping_of(client: Client) -> bytes:
     return client.connection.find("control_ping_51077d14").to_bytes(2, "big") + bytes(8)
 
 
+@pytest.fixture(scope="module")
+def loaded(peer_process: SpawnedPeer) -> None:
+    """Modules that are imported with the first use of something: an interrupt belongs to the wait,
+    and within an import Python itself may lose it."""
+    with connect(peer_process.address()) as client:
+        for use in ANSWERED.values():
+            if (result := use(client)) is not None and hasattr(result, "close"):
+                result.close()
+
+
 @pytest.mark.parametrize("opened", [False, True], ids=["fresh", "opened"])
 @pytest.mark.parametrize("name", WAITS)
-def test_ctrl_c(client: Client, peer: Peer, name: str, opened: bool) -> None:
+def test_ctrl_c(loaded: None, client: Client, peer: Peer, name: str, opened: bool) -> None:
     """In each wait, before and after a socket for dumps was opened."""
     assert len(client.api.sw_interface_dump().all()) == 1  # the ways are open, the codecs made
     if opened:
