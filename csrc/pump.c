@@ -297,6 +297,10 @@ vapi_error_e vapi_pump(vapi_ctx_t ctx, vapi_pump_t *p, u64 timeout_ns)
 
 void vapi_pump_cancel(vapi_ctx_t ctx, vapi_pump_t *p)
 {
-    if (ctx != NULL && p != NULL && p->handle != NULL)
+    if (ctx == NULL || p == NULL)
+        return;
+    /* In a forked child the lock may be that of a thread which is not there. */
+    if (p->handle != NULL && !conn_is_inherited(ctx))
         end_run(ctx, p);
+    p->handle = NULL;
 }

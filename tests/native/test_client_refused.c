@@ -117,6 +117,45 @@ ON_EACH_TRANSPORT(messages_that_are_not_for_sending)
     server_stop(&s);
 }
 
+/* Another thread may have held the lock when the process forked: it is not there to give it back. */
+ON_EACH_TRANSPORT(a_child_gives_up_what_its_parent_began)
+{
+    server_t s;
+    server_start(&s);
+    vapi_ctx_t ctx = client(&s, transport);
+    request_head_t silent = request_of(ctx, SILENT, 0);
+    vapi_call_t *resume = NULL;
+    void *reply;
+    size_t size;
+    vapi_pump_t pump = {.bytes = (const u8 *)&silent,
+                        .stride = sizeof silent,
+                        .count = 1,
+                        .depth = 1,
+                        .context_offset = 2};
+    CHECK_EQ(vapi_call(ctx, &silent, sizeof silent, 0, 2, &reply, &size, NS_PER_MS, &resume),
+             VAPI_EAGAIN);
+    CHECK_EQ(vapi_pump(ctx, &pump, NS_PER_MS), VAPI_EAGAIN);
+    CHECK(resume != NULL && pump.handle != NULL);
+    pthread_mutex_lock(&ctx->receive_lock);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(10);
+        vapi_call_cancel(ctx, resume);
+        vapi_pump_cancel(ctx, &pump);
+        CHECK(pump.handle == NULL);
+        _exit(0);
+    }
+    pthread_mutex_unlock(&ctx->receive_lock);
+    int status;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    vapi_call_cancel(ctx, resume);
+    vapi_pump_cancel(ctx, &pump);
+    ping(ctx);
+    client_close(ctx);
+    server_stop(&s);
+}
+
 ON_EACH_TRANSPORT(messages_of_many_earlier_connections)
 {
     server_t s;

@@ -124,7 +124,9 @@ VAPI_API vapi_error_e vapi_get_fd(vapi_ctx_t ctx, int *fd);
 
 /**
  * Sends a message from vapi_msg_alloc(). VAPI_OK: the library owns it now. Any error: it is still
- * the caller's. In blocking mode it waits for room, up to the connection's timeout (10 s).
+ * the caller's. In blocking mode it waits for room, up to the connection's timeout (10 s). Over shared
+ * memory the first request with many or long answers opens the socket that such requests go by: a
+ * handshake with VPP, two seconds at most, in either mode.
  *
  * @return VAPI_OK, VAPI_EAGAIN (no room), VAPI_EINVAL (NULL, a message that was received or, over
  *         shared memory, made by another connection, or one that would harm VPP or the connection
