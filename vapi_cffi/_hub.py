@@ -181,7 +181,10 @@ class Hub:
 
     def _receive(self, timeout: float) -> None:
         """One batch, if one comes in time."""
-        if self._epoch is not None and self.connection._context is not self._epoch:
+        context = self.connection._context
+        if self._epoch is not None and context is not self._epoch:
+            if context.closing:
+                context.take()  # raises: it was closed, or lost
             raise ConnectionLost("the connection was lost, or made anew, meanwhile")
         try:
             batch = self.connection.recv_bytes(BATCH, timeout)

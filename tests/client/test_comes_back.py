@@ -96,12 +96,18 @@ def client(place: Place, transport: Transport) -> Iterator[Client]:
         yield connected
 
 
+def wait_for_loss(client: Client, times: int) -> None:
+    """Until the connection is lost; it may be back before anybody looks."""
+    while client.is_connected and client.stats["reconnects"] == times:
+        pass
+
+
 def swapped(client: Client, place: Place) -> Peer:
     """Another VPP is there, and the client is connected to it."""
     before = client.connection.message_table["show_version_51077d14"]
+    times = client.stats["reconnects"]
     peer = place.swap()
-    while client.is_connected:
-        pass
+    wait_for_loss(client, times)
     client.wait_connected(20)
     assert client.connection.message_table["show_version_51077d14"] != before
     return peer
@@ -143,9 +149,9 @@ def test_events_that_the_next_one_refuses(client: Client, place: Place) -> None:
                 events.get()
             assert told.value.retval == -11
         place.peer.off("want_interface_events")
+        times = client.stats["reconnects"]
         place.peer.restart()
-        while client.is_connected:
-            pass
+        wait_for_loss(client, times)
         client.wait_connected(20)
         index = client.api.create_loopback().sw_if_index
         assert events.get().sw_if_index == index
@@ -238,6 +244,16 @@ def test_while_it_is_away(place: Place, transport: Transport) -> None:
     with pytest.raises(NotConnected) as told:
         client.connection.recv(0)
     assert isinstance(told.value, MisuseError)
+
+
+def test_a_connection_that_was_closed_is_not_lost(client: Client) -> None:
+    """As at the end of the interpreter: nobody tries to come back."""
+    with client.events("sw_interface_event") as events:
+        client.connection.close()
+        with pytest.raises(NotConnected, match="disconnect"):
+            events.get(timeout=5)
+    assert client.stats["retries"] == client.stats["reconnects"] == 0
+    assert not client.is_connected
 
 
 def test_a_connection_that_was_given_up_comes_back(place: Place) -> None:
