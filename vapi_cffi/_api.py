@@ -375,7 +375,7 @@ class Api:
 
     def resolve_again(self) -> None:
         """After a reconnect: the functions that programs hold get the new numbers."""
-        for binding in self._bindings.values():
+        for binding in list(self._bindings.values()):  # other threads make more
             try:
                 binding.resolve()
             except VapiError as error:
@@ -383,7 +383,7 @@ class Api:
 
     def exchange_calls(self, old: object, new: Callable[..., bytes]) -> None:
         """Functions that call `old` call `new` from now on."""
-        for binding in self._bindings.values():
+        for binding in list(self._bindings.values()):  # other threads make more
             if binding.call == old:
                 binding.call = new
 

@@ -241,3 +241,22 @@ def test_an_object_of_another_release_names_both_crcs(start: Start) -> None:
             pipeline.api.thing_set(old)
         client.api.thing_set(value=2)
     assert asked(second) == [2]
+
+
+def test_a_request_first_used_while_the_others_get_their_numbers(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another thread, which need not wait for the thread that brings the client back."""
+    with connect(start(THING).address("socket"), reconnect=True) as client:
+        binding = client.api.thing_set.binding
+        again = binding.resolve
+
+        def resolve() -> None:
+            again()
+            assert client.api.control_ping().retval == 0
+
+        monkeypatch.setattr(binding, "resolve", resolve)
+        second = start(OTHERS, THING)
+        noticed(client)
+        client.api.thing_set(value=2)
+        assert asked(second) == [2]
