@@ -15,9 +15,8 @@ from __future__ import annotations
 import logging
 import math
 import weakref
-from collections import deque
 from collections.abc import Callable
-from threading import RLock, get_ident
+from threading import RLock
 from time import monotonic
 from typing import Any, NamedTuple, cast
 
@@ -37,7 +36,8 @@ from ._errors import (
 )
 from ._hub import Hub, Mailbox, lost
 from ._registry import SharedScope, Sources
-from ._requests import Call, Given, Kinds, Line, Outstanding
+from ._requests import Call, Given, Kinds, Outstanding
+from ._turns import Turn, Turns
 from ._views import SLOT_SECONDS, Lent, Viewer
 
 log = logging.getLogger("vapi_cffi")
@@ -48,16 +48,6 @@ _BATCH = 64
 MAX_EVENTS = 65536
 
 EventCallback = Callable[[Connection, Any, Any], object]
-
-
-class _Turn(NamedTuple):
-    """A callback whose time has come; without a request, an event."""
-
-    request: Outstanding | None
-    number: int
-    lent: Lent | None
-    error: VapiError | None
-    is_last: bool
 
 
 class _Listener(NamedTuple):
@@ -78,14 +68,12 @@ class Dispatcher:
         self._lock = RLock()
         self._sending = RLock()
         self._table: dict[bytes, Outstanding] = {}
-        self._ready: deque[_Turn] = deque()
+        self._turns = Turns()
         self._waiters: dict[Mailbox, None] = {}
         self._boxes: list[Mailbox] = []  # of threads that waited
         self._wanted: dict[str, tuple[SharedScope | None, EventCallback, Any]] = {}
         self._generic: tuple[EventCallback, Any] | None = None
         self._generic_kinds: dict[int, tuple[str, Viewer] | None] = {}
-        self._events_ready = 0
-        self._events_line = Line()
         self.dropped = 0
         self._begin(connection)
 
@@ -145,7 +133,7 @@ class Dispatcher:
     @property
     def outstanding(self) -> int:
         """Requests whose last callback has not run."""
-        return len(self._table) + sum(1 for turn in list(self._ready) if turn.is_last)
+        return len(self._table) + self._turns.last
 
     def start(self, request: Outstanding, given: Given, timeout: float | None = None) -> None:
         """Sends a request; its callbacks are called by who dispatches.
@@ -200,9 +188,7 @@ class Dispatcher:
         with self._lock:
             if self._table.get(request.context) is request:
                 del self._table[request.context]
-            mine = [turn for turn in self._ready if turn.request is request]
-            for turn in mine:
-                self._ready.remove(turn)
+            for turn in self._turns.drop(request):
                 if turn.lent is not None:
                     turn.lent.release()
             request.done = True
@@ -336,7 +322,7 @@ class Dispatcher:
         connection, after the callbacks of all requests have been told."""
         hub = self._hub(connection)
         with self._lock:
-            if self._first(request) >= 0:
+            if self._turns.next(request) is not None:
                 return
             box = self._boxes.pop() if self._boxes else Mailbox(())
             self._waiters[box] = None
@@ -429,19 +415,18 @@ class Dispatcher:
         number = int.from_bytes(lent.data[:2], "big")
         with self._lock:
             if request is None:
-                if self._events_ready >= MAX_EVENTS:
+                if len(self._turns.events.turns) >= MAX_EVENTS:
                     self.dropped += 1
                     lent.release()
                     return
-                self._events_ready += 1
-                self._ready.append(_Turn(None, number, lent, None, False))
+                self._turns.add(None, number, lent)
             else:
                 self._skip_to(request)
                 request.moves += 1
                 is_last = number == request.call.end_id
                 if is_last:
                     self._table.pop(request.context, None)
-                self._ready.append(_Turn(request, number, lent, None, is_last))
+                self._turns.add(request, number, lent, is_last=is_last)
             self._announce()
 
     def _skip_to(self, request: Outstanding) -> None:
@@ -451,7 +436,7 @@ class Dispatcher:
                 return
             del self._table[context]
             error = NoResponse(f"{other.call.name}: VPP answered a later request")
-            self._ready.append(_Turn(other, 0, None, error, True))
+            self._turns.add(other, 0, None, error, is_last=True)
 
     def _noticed(self, connection: Connection, error: VapiError) -> None:
         """The connection is gone: all requests are told, and the client."""
@@ -463,7 +448,7 @@ class Dispatcher:
     def _fail(self, error: VapiError) -> None:
         with self._lock:
             for request in self._table.values():
-                self._ready.append(_Turn(request, 0, None, lost(error), True))
+                self._turns.add(request, 0, None, lost(error), is_last=True)
             self._table.clear()
             self._announce()
 
@@ -471,17 +456,12 @@ class Dispatcher:
 
     def _run_next(self, connection: Connection, request: Outstanding | None = None) -> bool:
         """Runs the callback that is first in the queue; False if there is none. `request`: as of
-        `_first`."""
+        `Turns.next`."""
         with self._lock:
-            at = self._first(request)
-            if at < 0:
+            line = self._turns.next(request)
+            if line is None:
                 return False
-            turn = self._ready[at]
-            del self._ready[at]
-            line = self._events_line if turn.request is None else turn.request.line
-            if turn.request is None:
-                self._events_ready -= 1
-            before, line.thread = line.thread, get_ident()
+            turn, before = self._turns.begin(line)
         lent = turn.lent
         try:
             if turn.request is None:
@@ -491,33 +471,15 @@ class Dispatcher:
         finally:
             if lent is not None and not lent.kept:
                 lent.release()
-            line.thread = before
+            with self._lock:
+                self._turns.end(line, before)
             if turn.is_last and turn.request is not None:
                 turn.request.done = True
             if self._waiters:
                 self._announce()
         return True
 
-    def _first(self, request: Outstanding | None) -> int:
-        """The place in the queue of the first callback whose predecessors have returned: those of
-        one request run one after the other, and so do those of events. -1: there is none. Lock.
-
-        A callback that dispatches gets those behind it as well, and so it does when it waits for
-        its own `request`; not when it waits for another: each that did so would run in the last.
-        """
-        me = get_ident()
-        busy: object = self  # a dump may have very many turns
-        for at, turn in enumerate(self._ready):
-            asked = turn[0]
-            if asked is busy:
-                continue
-            line = self._events_line if asked is None else asked.line
-            if not line.thread or (line.thread == me and (request is None or request is asked)):
-                return at
-            busy = asked
-        return -1
-
-    def _answer(self, connection: Connection, turn: _Turn, request: Outstanding) -> None:
+    def _answer(self, connection: Connection, turn: Turn, request: Outstanding) -> None:
         call, lent = request.call, turn.lent
         error, view = turn.error, None
         is_details = lent is not None and turn.number == call.details_id
@@ -532,7 +494,7 @@ class Dispatcher:
         else:
             request.callback(connection, request.arg, error, turn.is_last, view)
 
-    def _tell(self, connection: Connection, turn: _Turn) -> None:
+    def _tell(self, connection: Connection, turn: Turn) -> None:
         listener = self._listeners.get(turn.number)
         assert turn.lent is not None
         try:
@@ -549,11 +511,9 @@ class Dispatcher:
 
     def _settle(self) -> None:
         """Dispatching ends: what waits in the queue does not occupy VPP's memory."""
-        if self._ready and self._is_slot:
+        if self._is_slot:
             with self._lock:
-                for turn in self._ready:
-                    if turn.lent is not None:
-                        turn.lent.settle()
+                self._turns.settle()
 
 
 def dispatcher_of(connection: Connection) -> Dispatcher:

@@ -3,8 +3,9 @@ connection."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ._codec import MessageCodec, check_release, codec_of, same_message
 from ._connection import Connection
@@ -13,6 +14,8 @@ from ._registry import SharedScope, Sources
 from ._table import CONTROL_PING, CONTROL_PING_REPLY
 from ._values import ApiMessage
 from ._views import Viewer
+
+T = TypeVar("T")
 
 #: What a program may give as a request: an object, its fields, or nothing for the defaults.
 Given = ApiMessage | Mapping[str, object] | None
@@ -91,13 +94,14 @@ class Call:
         return codec_of(type(message)).encode_value(message, self.number, *head)
 
 
-class Line:
-    """Callbacks that run one after the other; `thread` runs one of them now."""
+class Line(Generic[T]):
+    """Callbacks that run one after the other: `thread` runs one of them now, `turns` wait."""
 
-    __slots__ = ("thread",)
+    __slots__ = ("thread", "turns")
 
     def __init__(self) -> None:
         self.thread = 0
+        self.turns: deque[T] = deque()
 
 
 class Outstanding:
@@ -130,7 +134,7 @@ class Outstanding:
         self.details_arg = details_arg if details_callback is not None else arg
         self.context = b""
         self.done = False
-        self.line = Line()
+        self.line: Line[Any] = Line()
         #: Counts messages that came for it.
         self.moves = 0
 
