@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -18,6 +19,7 @@ from _waiting import hurry
 from vapi_cffi import (
     ConnectionLost,
     Forked,
+    MisuseError,
     NotConnected,
     Timeout,
     Transport,
@@ -93,6 +95,40 @@ def test_a_storm_of_cancellations(talk: Talk) -> None:
         return (await vpp.api.control_ping()).retval  # type: ignore[no-any-return]
 
     talk(main)
+
+
+def test_connecting_twice(peer: Peer, transport: Transport) -> None:
+    async def main() -> None:
+        vpp = aio.connect(peer.address(transport), transport=transport)
+        one, two = await asyncio.gather(vpp.connect(), vpp.connect(), return_exceptions=True)
+        assert one is vpp
+        assert isinstance(two, MisuseError)
+        await works(vpp)
+        await vpp.close()
+
+    asyncio.run(main())
+
+
+def test_connecting_again_at_once(peer: Peer, transport: Transport) -> None:
+    """An attempt that was given up, also when it had succeeded, is in nobody's way."""
+
+    async def main() -> None:
+        for pause in (0.0, 0.001, 0.003, 0.01, 0.03):
+            vpp = aio.connect(peer.address(transport), transport=transport)
+            for _ in range(3):
+                attempt = asyncio.create_task(vpp.connect())
+                await asyncio.sleep(pause)
+                if not attempt.cancel():
+                    await attempt
+                    await vpp.close()
+                with suppress(asyncio.CancelledError):
+                    await attempt
+            async with vpp:
+                await works(vpp)
+                await asyncio.sleep(0.05)  # what was to be undone, was
+                assert (await vpp.api.show_version()).program == "vpe"
+
+    asyncio.run(main())
 
 
 # ---- losses --------------------------------------------------------------------------------------

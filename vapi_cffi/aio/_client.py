@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from asyncio import get_running_loop
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -68,6 +69,9 @@ class Client(BaseClient):
         self.wanted = Subscriptions(self)
         self._events: list[Events] = []
         self._closed = False
+        self._opening = Lock()
+        self._connecting = False  # and somebody waits for it
+        self._newest: object = None  # attempt
         function("on_reconnect", on_reconnect)
         self._reconnector = Reconnector(self, on_reconnect) if reconnect else None
 
@@ -82,11 +86,40 @@ class Client(BaseClient):
         if self.channel.broken is None:
             raise MisuseError(f"already connected to {self.connection.address}")
         loop = get_running_loop()
-        await in_thread(loop, self._open, "vapi-connect", undo=self.connection.close)
+        await self.open_in_thread(loop, self._open, "vapi-connect")
         self._closed = False
         self.channel.attach(loop)
         log.info("connected to %s over %s", self.connection.address, self.transport)
         return self
+
+    async def open_in_thread(
+        self, loop: AbstractEventLoop, open_it: Callable[[], None], name: str
+    ) -> None:
+        """`open_it` makes the connection, and blocks. Where the coroutine is cancelled, that is
+        undone, and what the next attempt makes is not. Errors: `MisuseError` beside another one."""
+        made: list[object] = []
+        if self._connecting:
+            raise MisuseError(f"already connecting to {self.connection.address}")
+        self._connecting, self._newest = True, made
+
+        def work() -> None:
+            with self._opening:
+                if self._newest is not made:
+                    return  # nobody waits for this one
+                if self.connection.is_connected:
+                    self.connection.close()  # of an attempt that was given up
+                open_it()
+                made.append(self.connection._context)
+
+        def undo() -> None:
+            with self._opening:
+                if made == [self.connection._context]:
+                    self.connection.close()
+
+        try:
+            await in_thread(loop, work, name, undo=undo)
+        finally:
+            self._connecting = False
 
     def _open(self) -> None:
         self.connection.connect()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import ConnectionLost, MisuseError, Timeout, VapiError
 from .._reconnect import FIRST_PAUSE, LONGEST_PAUSE
-from ._waiting import in_thread
 
 if TYPE_CHECKING:
     from ._client import Client
@@ -62,7 +61,7 @@ class Reconnector:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
             try:
-                await in_thread(loop, client.reopen, "vapi-reconnect", undo=client.connection.close)
+                await client.open_in_thread(loop, client.reopen, "vapi-reconnect")
                 await client.restored()
             except MisuseError as error:
                 log.error("gave up reconnecting to %s: %s", client.connection.address, error)
