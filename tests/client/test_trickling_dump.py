@@ -12,7 +12,7 @@ import pytest
 from vapi_cffi import Client, NotConnected, callback
 from vapi_cffi.sim import Peer
 
-ROUTES = 3000
+ROUTES = 1500
 #: Bytes of one write of the peer: about three routes.
 WRITE = 400
 

@@ -54,7 +54,7 @@ static void stop_amid_messages(vapi_transport_e transport, vapi_error_e (*wait)(
     server_t s;
     server_start(&s);
     vapi_ctx_t ctx = client(&s, transport);
-    for (u32 i = 0; i < 300; i++) {
+    for (u32 i = 0; i < 60; i++) {
         waiter_t w = {.ctx = ctx, .wait = wait};
         test_thread_t t;
         thread_start(&t, receive_until_stopped, &w);
