@@ -452,28 +452,28 @@ vapi_error_e vapi_recv(vapi_ctx_t ctx, void **msg, size_t *msg_size, svm_q_condi
     return rv;
 }
 
-vapi_error_e vapi_wait_until(vapi_ctx_t ctx, u64 timeout_ns)
-{
-    vapi_error_e rv = conn_enter(ctx);
-    if (rv != VAPI_OK)
-        return rv;
-    rv = conn_result(ctx, conn_wait(ctx, from_timeout(timeout_ns)));
-    conn_leave(ctx);
-    return rv;
-}
-
-vapi_error_e vapi_wait(vapi_ctx_t ctx)
+static vapi_error_e wait_until(vapi_ctx_t ctx, deadline_t deadline, bool past_signals)
 {
     vapi_error_e rv = conn_enter(ctx);
     if (rv != VAPI_OK)
         return rv;
     int waited;
     do
-        waited = conn_wait(ctx, DEADLINE_NEVER);
-    while (waited == -EINTR); /* as in vapi_recv() */
+        waited = conn_wait(ctx, deadline);
+    while (past_signals && waited == -EINTR);
     rv = conn_result(ctx, waited);
     conn_leave(ctx);
     return rv;
+}
+
+vapi_error_e vapi_wait_until(vapi_ctx_t ctx, u64 timeout_ns)
+{
+    return wait_until(ctx, from_timeout(timeout_ns), false);
+}
+
+vapi_error_e vapi_wait(vapi_ctx_t ctx)
+{
+    return wait_until(ctx, DEADLINE_NEVER, true); /* as in vapi_recv() */
 }
 
 void vapi_interrupt(vapi_ctx_t ctx)
